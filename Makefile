@@ -1,0 +1,59 @@
+# The only front door. `make up` and `make check` are all a newcomer needs; `make help` lists the rest.
+PRESET ?= release
+BUILD := $(if $(filter release,$(PRESET)),build,build-$(PRESET))
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: build  ## start Howdah, make a first database, load a small schema
+	@HOWDAH=$(CURDIR)/$(BUILD)/howdah tools/up.sh up
+
+down:  ## stop the daemon and its databases (data stays)
+	@tools/up.sh down
+
+deps:  ## install missing Debian packages (asks for root only then)
+	@tools/deps.sh
+
+build: deps  ## build/howdah
+	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) >/dev/null
+	@cmake --build $(BUILD) --target howdah
+
+build-tests: build
+	@cmake --build $(BUILD)
+
+clean:  ## remove every build directory
+	rm -rf build build-*
+
+fmt:  ## format the C++ sources in place
+	@git ls-files 'src/*.cpp' 'src/*.h' | xargs clang-format -i
+
+lint:  ## include arrows, formatting
+	@python3 tools/lint_deps.py
+	@if command -v clang-format-14 >/dev/null; then git ls-files 'src/*.cpp' 'src/*.h' | xargs clang-format-14 --dry-run -Werror; \
+	else echo "lint: clang-format 14 is not installed, formatting was not checked"; fi
+
+check-headers: build  ## every header compiles alone
+	@tools/check_headers.sh $(BUILD)
+
+tidy: build  ## clang-tidy, all findings are errors; one folder: make tidy D=src/flow
+	@git ls-files '$(or $(D),src)/*.cpp' | grep -v _test.cpp | xargs -P 2 -n 4 clang-tidy -p $(BUILD) --quiet 2>/dev/null
+
+check: build-tests  ## every test (about 15 minutes on 2 cores); one suite: make check T=transcripts
+	@test/check $(T)
+
+torture: build-tests  ## the crash gate at length: every step of every table and random instants, 300 kills or more
+	@python3 test/crash/torture.py
+
+bench: build  ## every performance claim, each against its peer; one: make bench B=describe
+	@python3 bench/run.py $(B)
+
+asan tsan:  ## unit tests under AddressSanitizer + UBSan / ThreadSanitizer
+	@tools/deps.sh
+	@test -f build-$@/build.ninja || cmake --preset $@ >/dev/null
+	@cmake --build build-$@ --target unit_tests
+	@build-$@/unit_tests --gtest_brief=1
+
+fuzz: deps  ## every decoder under libFuzzer, ASan and UBSan; make fuzz SECONDS=600 for longer than a minute
+	@test/wire/fuzz $(or $(SECONDS),60)
+
+.PHONY: help up down deps build build-tests clean fmt lint check-headers tidy check torture bench asan tsan fuzz

@@ -1,0 +1,73 @@
+"""What the benchmarks share: libpq without a process start, medians, the last line of each result."""
+import ctypes
+import ctypes.util
+import os
+import statistics
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, f"{ROOT}/test/lib")
+
+median = statistics.median
+
+
+def percentile(values, p):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))]
+
+
+def verdict(name, ratio, peer, goal, met, unit="x of"):
+    """The line that a benchmark ends with."""
+    print(f"{name}: {ratio:.2f}{unit} {peer}, goal {goal}: {'met' if met else 'missed'}", flush=True)
+    return met
+
+
+def limit(name, value, unit, goal, met):
+    print(f"{name}: {value:.3g} {unit}, goal {goal}: {'met' if met else 'missed'}", flush=True)
+    return met
+
+
+class Libpq:
+    """Connect and query from this process: a psql start would add 20 ms to each figure."""
+
+    def __init__(self):
+        self.lib = ctypes.CDLL(ctypes.util.find_library("pq") or "libpq.so.5")
+        for name, result in (("PQconnectdb", ctypes.c_void_p), ("PQexec", ctypes.c_void_p),
+                             ("PQgetvalue", ctypes.c_char_p), ("PQerrorMessage", ctypes.c_char_p)):
+            getattr(self.lib, name).restype = result
+        for name in ("PQstatus", "PQfinish", "PQclear", "PQresultStatus", "PQerrorMessage"):
+            getattr(self.lib, name).argtypes = [ctypes.c_void_p]
+        self.lib.PQexec.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        self.lib.PQgetvalue.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+
+    def connect(self, conninfo):
+        """A connection, or None and the reason."""
+        connection = self.lib.PQconnectdb(conninfo.encode())
+        if self.lib.PQstatus(connection) == 0:
+            return connection, ""
+        why = self.lib.PQerrorMessage(connection).decode()
+        self.lib.PQfinish(connection)
+        return None, why
+
+    def query(self, connection, sql):
+        result = self.lib.PQexec(connection, sql.encode())
+        try:
+            if self.lib.PQresultStatus(result) != 2:
+                raise RuntimeError(self.lib.PQerrorMessage(connection).decode())
+            return self.lib.PQgetvalue(result, 0, 0).decode()
+        finally:
+            self.lib.PQclear(result)
+
+    def first_query(self, conninfo, seconds=30):
+        """Tries every 2 ms until a query is answered."""
+        deadline = time.monotonic() + seconds
+        while True:
+            connection, why = self.connect(conninfo)
+            if connection:
+                value = self.query(connection, "select 1")
+                self.lib.PQfinish(connection)
+                return value
+            if time.monotonic() > deadline:
+                raise RuntimeError(why)
+            time.sleep(0.002)

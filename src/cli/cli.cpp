@@ -1,0 +1,84 @@
+#include "cli/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+
+#include "cli/db.h"
+#include "cli/migrate.h"
+
+namespace howdah::cli {
+namespace {
+
+constexpr const char* kAbout =
+    "Howdah: your own Amazon RDS for PostgreSQL.\n"
+    "\n"
+    "  howdah serve &              start the control plane\n"
+    "  eval \"$(howdah env)\"        point the aws CLI and SDKs at it\n"
+    "  aws rds create-db-instance --db-instance-identifier mydb --engine postgres \\\n"
+    "      --db-instance-class db.t3.micro --allocated-storage 20 \\\n"
+    "      --master-username me --master-user-password ...\n";
+
+void add_config_options(CLI::App& app, ConfigSource& source) {
+  app.add_option("--config", source.file,
+                 "settings (default: /etc/howdah/howdah.toml or ~/.config/howdah/howdah.toml)");
+  app.add_option("--state-dir", source.state_dir, "where everything is kept (default: /var/lib/howdah as root)");
+  app.add_option("--listen", source.listen, "ADDRESS:PORT of the API (default: 127.0.0.1:4566)");
+}
+
+int with_config(const ConfigSource& source, const std::function<int(const Config&)>& command) {
+  const auto config = load_config(source);
+  if (!config) {
+    fmt::print(stderr, "howdah: {}\n", config.error().message);
+    return 2;
+  }
+  return command(*config);
+}
+
+/// Command families with parsers of their own; also reached by the name of the program: db-create, db-setup...
+std::optional<int> family(int argc, char** argv) {
+  const char* slash = std::strrchr(argv[0], '/');
+  const std::string_view program = slash == nullptr ? argv[0] : slash + 1;
+  if (program.starts_with("db-")) return run_db(argc, argv);
+  if (argc < 2) return {};
+  if (std::string_view(argv[1]) == "db") return run_db(argc - 1, argv + 1);
+  if (std::string_view(argv[1]) == "migrate") return run_migrate(argc - 1, argv + 1);
+  return {};
+}
+
+}  // namespace
+
+int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
+  if (const auto command = family(argc, argv)) return *command;
+  CLI::App app{kAbout, "howdah"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  ConfigSource source = ConfigSource::from_environment();
+  add_config_options(app, source);
+
+  auto* serve_command = app.add_subcommand("serve", "run the control plane in the foreground");
+  serve_command->add_flag("--test-hooks", source.test_hooks, "serve /_test/clock, /_test/fault and /_test/reset");
+  app.add_subcommand("db", "create, load, seed and look into any PostgreSQL; howdah db --help");
+  app.add_subcommand("migrate", "migrations of any PostgreSQL; howdah migrate --help");
+  auto* env_command = app.add_subcommand("env", "print shell commands that point the aws CLI and SDKs here");
+  auto* doctor_command = app.add_subcommand("doctor", "say what this machine lacks, and how to get it");
+  auto* engine_command = app.add_subcommand("engine", "the PostgreSQL servers of this machine");
+  engine_command->require_subcommand(1);
+  auto* engine_list = engine_command->add_subcommand("list", "every version that instances can run");
+  auto* version_command = app.add_subcommand("version", "print the version");
+
+  CLI11_PARSE(app, argc, argv);
+
+  if (version_command->parsed()) {
+    fmt::print("howdah {}\n", HOWDAH_VERSION);
+    return 0;
+  }
+  if (serve_command->parsed()) return with_config(source, serve);
+  if (env_command->parsed()) return with_config(source, print_env);
+  if (doctor_command->parsed()) return with_config(source, doctor);
+  if (engine_list->parsed()) return with_config(source, list_engines);
+  return 2;
+}
+
+}  // namespace howdah::cli

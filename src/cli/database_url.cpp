@@ -1,0 +1,30 @@
+#include "cli/database_url.h"
+
+#include <cstdlib>
+
+namespace howdah::cli {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+Result<std::string> database_url(const std::string& said, bool prod) {
+  if (!said.empty()) return said;
+  if (prod) {
+    const std::string url = variable("PROD_CONNECTION_URL");
+    return url.empty() ? Result<std::string>(fail("PROD_CONNECTION_URL is not set")) : url;
+  }
+  const std::string connection = variable("CONNECTION_URL"), database = variable("DATABASE_URL");
+  if (!connection.empty() && !database.empty() && connection != database) {
+    return fail("CONNECTION_URL and DATABASE_URL name different databases: unset one, or say --url");
+  }
+  if (!connection.empty()) return connection;
+  if (!database.empty()) return database;
+  return fail("which database? Say --url postgresql://user@host/database, or set CONNECTION_URL or DATABASE_URL");
+}
+
+}  // namespace howdah::cli

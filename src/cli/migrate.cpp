@@ -1,0 +1,137 @@
+#include "cli/migrate.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "cli/database_url.h"
+#include "migrate/commands.h"
+
+namespace howdah::cli {
+namespace {
+
+struct Given {
+  migrate::Options options;
+  std::string name, target = "latest";
+  int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
+  bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
+       data_loss = false, accept = false, forget = false;
+};
+
+struct Commands {
+  CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase;
+};
+
+void common_options(CLI::App& app, Given& g) {
+  app.add_option("--url", g.options.url, "the database (default: CONNECTION_URL or DATABASE_URL)");
+  app.add_option("--dir", g.options.directory,
+                 "the migrations (default: db/migrations, or prisma/migrations when that is there)");
+  app.add_flag("--json", g.options.json, "one JSON object instead of lines");
+  app.add_flag("--out-of-order", g.options.out_of_order, "also run migrations older than the last applied one");
+  app.add_option("--lock-timeout", g.options.lock_timeout, "wait for a table's lock this long, then try again (2s)");
+  app.add_option("--lock-wait", g.lock_wait, "seconds to wait for another run (60)");
+  app.add_option("--tries", g.options.tries, "attempts of a migration that gets no lock (10)")
+      ->check(CLI::Range(1, 1000));
+}
+
+Commands add_commands(CLI::App& app, Given& g) {
+  Commands c{};
+  c.create = app.add_subcommand("new", "make an empty migration file")->alias("create");
+  c.create->add_option("name", g.name)->required();
+  c.up = app.add_subcommand("up", "run pending migrations, each with its history row in one transaction");
+  c.up->add_option("count", g.count, "how many (all)")->check(CLI::NonNegativeNumber);
+  c.up->add_flag("--single-transaction", g.options.single_transaction, "all or nothing");
+  c.up->add_flag("--dry-run", g.options.dry_run, "run everything, then roll back");
+  c.down = app.add_subcommand("down", "revert the last migration");
+  c.down->add_option("count", g.down_count, "how many (1)")->check(CLI::NonNegativeNumber);
+  c.down->add_flag("--missing", g.missing, "revert those whose files are gone");
+  c.to = app.add_subcommand("to", "go up or down to a version, name, `latest` or `none`");
+  c.to->add_option("target", g.target)->required();
+  c.redo = app.add_subcommand("redo", "revert the last migration and run it again");
+  c.status = app.add_subcommand("status", "what is applied, pending or wrong");
+  c.status->add_flag("--exit-code", g.exit_code, "8 when something is pending");
+  c.plan = app.add_subcommand("plan", "what up would run");
+  c.verify = app.add_subcommand("verify", "do files and history agree?");
+  c.verify->add_flag("--exit-code", g.exit_code, "8 when something is pending");
+  c.resolve = app.add_subcommand("resolve", "mark an unfinished migration after looking at it");
+  c.resolve->add_option("version", g.name)->required();
+  c.resolve->add_flag("--applied", g.applied, "all of it is there");
+  c.resolve->add_flag("--rolled-back", g.rolled_back, "nothing of it is there; up runs it again");
+  c.resolve->add_flag("--auto", g.automatic, "find out on scratch databases which statements ran");
+  c.resolve->add_flag("--finish", g.finish, "with --auto: run the statements that are missing")->needs("--auto");
+  c.repair = app.add_subcommand("repair", "make the history agree with a changed or removed file");
+  c.repair->add_option("version", g.name)->required();
+  c.repair->add_flag("--accept", g.accept, "the file's new text is right");
+  c.repair->add_flag("--forget", g.forget, "remove the row");
+  c.rebase =
+      app.add_subcommand("rebase", "run migrations that came late with a merge, where the order makes no difference");
+  c.rebase->add_flag("--accept-data-loss", g.data_loss, "where it does: go down and up again");
+  c.wait = app.add_subcommand("wait", "return when the database answers and nothing is pending");
+  c.wait->add_option("--timeout", g.timeout, "seconds (60)");
+  c.baseline = app.add_subcommand("baseline", "mark migrations as applied without running them");
+  c.baseline->add_option("last", g.target, "up to this one, or `latest`")->required();
+  return c;
+}
+
+int usage(migrate::Report& report, std::string message) {
+  report.problem({.code = "usage", .message = std::move(message), .fix = "howdah migrate --help"});
+  return report.finish(migrate::kUsage);
+}
+
+int run_resolve(migrate::Session& s, const Given& g) {
+  if (g.automatic) return migrate::resolve_auto(s, g.name, g.finish);
+  return migrate::resolve(s, g.name, g.applied ? migrate::Mark::kApplied : migrate::Mark::kRolledBack);
+}
+
+int run_command(const Commands& c, const Given& g, migrate::Session& s) {
+  if (*c.up) return migrate::up(s, g.count);
+  if (*c.down) return migrate::down(s, g.down_count, g.missing);
+  if (*c.to) return migrate::to(s, g.target);
+  if (*c.redo) return migrate::redo(s);
+  if (*c.status) return migrate::status(s, g.exit_code);
+  if (*c.plan) return migrate::plan(s);
+  if (*c.verify) return migrate::verify(s, g.exit_code);
+  if (*c.baseline) return migrate::baseline(s, g.target);
+  if (*c.rebase) return migrate::rebase(s, g.data_loss);
+  if (*c.resolve) return run_resolve(s, g);
+  return migrate::repair(s, g.name, g.accept ? migrate::Repair::kAccept : migrate::Repair::kForget);
+}
+
+}  // namespace
+
+int run_migrate(int argc, char** argv) {
+  CLI::App app{"Migrations that leave either everything or nothing behind.", "howdah migrate"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  Given g;
+  common_options(app, g);
+  const Commands c = add_commands(app, g);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : static_cast<int>(migrate::kUsage);
+  }
+  g.options.lock_wait = std::chrono::seconds(g.lock_wait);
+  std::error_code ec;
+  if (app.count("--dir") == 0 && !std::filesystem::exists(g.options.directory, ec) &&
+      std::filesystem::exists("prisma/migrations", ec)) {
+    g.options.directory = "prisma/migrations";
+  }
+  migrate::Report report(app.get_subcommands().front()->get_name(), g.options.json);
+  if (*c.resolve && g.applied + g.rolled_back + g.automatic != 1) {
+    return usage(report, "say one of --applied, --rolled-back, --auto");
+  }
+  if (*c.repair && g.accept + g.forget != 1) return usage(report, "say one of --accept, --forget");
+  if (*c.create) return report.finish(migrate::create(g.options, g.name, report));
+  const auto url = database_url(g.options.url, false);
+  if (!url) return usage(report, url.error().message);
+  g.options.url = *url;
+  migrate::catch_interrupts();
+  migrate::Session session(g.options, report);
+  if (*c.wait) return report.finish(migrate::wait(session, std::chrono::seconds(g.timeout)));
+  if (const int code = session.open(); code != migrate::kOk) return report.finish(code);
+  return report.finish(run_command(c, g, session));
+}
+
+}  // namespace howdah::cli

@@ -1,0 +1,102 @@
+#include "domain/instance.h"
+
+#include <gtest/gtest.h>
+
+#include "domain/instance_class.h"
+#include "domain/window.h"
+
+namespace howdah {
+namespace {
+
+TEST(Instance, SurvivesEncoding) {
+  Instance i;
+  i.scope = {"123456789012", "eu-west-2"};
+  i.identifier = "a";
+  i.resource_id = "db-X";
+  i.iops = 3000;
+  i.security_groups = {"sg-1", "sg-2"};
+  i.tags = {{"k<&>", "v"}};
+  i.rest = Rest::incompatible_parameters;
+  i.created = Time(Millis(1234));
+  i.pending = {{"Port", "1"}};
+  const Instance back = Instance::decode(i.encode());
+  EXPECT_EQ(back.encode(), i.encode());
+  EXPECT_EQ(back.key(), "123456789012/eu-west-2/a");
+  EXPECT_EQ(back.rest, Rest::incompatible_parameters);
+  EXPECT_EQ(back.iops, 3000);
+  EXPECT_FALSE(back.max_allocated_storage);
+}
+
+TEST(Slots, AreUniqueAndComeRoundLate) {
+  store::Store store(store::open_memory());
+  store.use<Instance>();
+  store.use<SlotHint>();
+  const auto take = [&](const char* name) {
+    return store.write([&](store::Tx& tx) {
+      Instance i;
+      i.identifier = name;
+      i.resource_id = name;
+      i.slot = allocate_slot(tx, 3);
+      tx.put(i);
+      return i.slot;
+    });
+  };
+  EXPECT_EQ(take("a"), 1u);
+  EXPECT_EQ(take("b"), 2u);
+  store.write([](store::Tx& tx) { tx.erase<Instance>("//a"); });
+  EXPECT_EQ(take("c"), 3u);
+  EXPECT_EQ(take("d"), 1u);
+  EXPECT_THROW(take("e"), Fault);
+}
+
+TEST(Slots, PassOverWhatIsNotUsable) {
+  store::Store store(store::open_memory());
+  store.use<Instance>();
+  store.use<SlotHint>();
+  const auto odd = [](uint32_t slot) { return slot % 2 == 1 && slot > 1; };
+  store.write([&](store::Tx& tx) { EXPECT_EQ(allocate_slot(tx, 5, odd), 3u); });
+}
+
+TEST(Slots, HaveAddressesInsideTheRange) {
+  EXPECT_EQ(slot_address("127.20.0.0/16", 1), "127.20.0.1");
+  EXPECT_EQ(slot_address("127.20.0.0/16", 254), "127.20.0.254");
+  EXPECT_EQ(slot_address("127.20.0.0/16", 255), "127.20.1.1");
+  EXPECT_EQ(slot_count("127.20.0.0/16"), 256u * 254);
+  EXPECT_THROW(slot_count("10.0.0.0/8"), std::invalid_argument);
+  EXPECT_THROW(slot_count("127.0.0.0/40"), std::invalid_argument);
+}
+
+TEST(InstanceClass, KnowsAwsNames) {
+  EXPECT_EQ(find_instance_class("db.t3.micro")->memory_mib, 1024);
+  EXPECT_EQ(find_instance_class("db.r6g.16xlarge")->vcpus, 64);
+  EXPECT_EQ(find_instance_class("db.x"), nullptr);
+}
+
+TEST(Window, ParsesAndPrints) {
+  EXPECT_EQ(window::text(window::parse_daily("23:45-00:30")), "23:45-00:30");
+  EXPECT_EQ(window::text(window::parse_weekly("Sun:23:30-Mon:00:30")), "sun:23:30-mon:00:30");
+  EXPECT_THROW(window::parse_daily("1:00-2:00"), Fault);
+  EXPECT_THROW(window::parse_daily("01:00-01:20"), Fault);
+  EXPECT_THROW(window::parse_weekly("sun:05:00-tue:06:00"), Fault);
+}
+
+TEST(Window, FindsOverlaps) {
+  const auto night = window::parse_daily("23:30-00:30");
+  EXPECT_TRUE(window::overlap(night, window::parse_weekly("mon:00:00-mon:01:00")));
+  EXPECT_TRUE(window::overlap(night, window::parse_weekly("sun:23:00-sun:23:45")));
+  EXPECT_FALSE(window::overlap(night, window::parse_weekly("sun:05:00-sun:06:00")));
+  for (int i = 0; i < 200; i++) {
+    const auto [d, w] = window::choose("seed" + std::to_string(i));
+    EXPECT_FALSE(window::overlap(d, w));
+  }
+}
+
+TEST(Window, ContainsTheNow) {
+  using namespace std::chrono;
+  const Time sunday = sys_days(2026y / 11 / 22) + 5h + 10min;
+  EXPECT_TRUE(window::contains(window::parse_weekly("sun:05:00-sun:06:00"), sunday));
+  EXPECT_FALSE(window::contains(window::parse_weekly("sun:06:00-sun:07:00"), sunday));
+}
+
+}  // namespace
+}  // namespace howdah

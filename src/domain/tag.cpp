@@ -1,0 +1,25 @@
+#include "domain/tag.h"
+
+#include <fmt/format.h>
+
+namespace howdah {
+
+void check_tags(const Tags& tags) {
+  if (tags.size() > 50) {
+    throw Fault("InvalidParameterValue",
+                fmt::format("A resource can have at most 50 tags; this would make {}.", tags.size()));
+  }
+  for (const auto& [key, value] : tags) {
+    if (key.empty() || key.size() > 128) {
+      throw Fault("InvalidParameterValue", fmt::format("Tag key '{}' must have 1 to 128 characters.", key));
+    }
+    if (value.size() > 256) {
+      throw Fault("InvalidParameterValue", fmt::format("The value of tag '{}' must have at most 256 characters.", key));
+    }
+    if (key.starts_with("aws:")) {
+      throw Fault("InvalidParameterValue", fmt::format("Tag key '{}' is invalid: the prefix aws: is reserved.", key));
+    }
+  }
+}
+
+}  // namespace howdah

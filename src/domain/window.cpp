@@ -1,0 +1,130 @@
+#include "domain/window.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "util/fault.h"
+#include "util/id.h"
+
+namespace howdah::window {
+namespace {
+
+constexpr int kDay = 24 * 60, kWeek = 7 * kDay;
+constexpr std::array<std::string_view, 7> kDays = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+
+std::string lower(std::string_view s) {
+  std::string out(s);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+/// Minutes of the day of "hh:mm", or -1.
+int clock_minutes(std::string_view s) {
+  if (s.size() != 5 || s[2] != ':') return -1;
+  for (const size_t i : {0, 1, 3, 4}) {
+    if (s[i] < '0' || s[i] > '9') return -1;
+  }
+  const int h = (s[0] - '0') * 10 + s[1] - '0', m = (s[3] - '0') * 10 + s[4] - '0';
+  return h < 24 && m < 60 ? h * 60 + m : -1;
+}
+
+/// Minutes of the week of "ddd:hh:mm", or -1.
+int week_minutes(std::string_view s) {
+  if (s.size() != 9 || s[3] != ':') return -1;
+  const int clock = clock_minutes(s.substr(4));
+  for (size_t d = 0; d < kDays.size(); d++) {
+    if (s.substr(0, 3) == kDays[d] && clock >= 0) return static_cast<int>(d) * kDay + clock;
+  }
+  return -1;
+}
+
+int span(int begin, int end, int period) { return ((end - begin) % period + period) % period; }
+
+std::string clock_text(int minutes) { return fmt::format("{:02}:{:02}", minutes / 60 % 24, minutes % 60); }
+
+int number(std::string_view seed, std::string_view purpose, int below) {
+  const std::string hex = id::stable_hex(std::string(seed) + "/" + std::string(purpose), 8);
+  return static_cast<int>(std::stoul(hex, nullptr, 16) % static_cast<unsigned long>(below));
+}
+
+}  // namespace
+
+Daily parse_daily(std::string_view text) {
+  const auto dash = text.find('-');
+  const int begin = clock_minutes(text.substr(0, dash));
+  const int end = dash == text.npos ? -1 : clock_minutes(text.substr(dash + 1));
+  if (begin < 0 || end < 0) {
+    throw Fault("InvalidParameterValue",
+                fmt::format("Invalid backup window format: {}. Must be in the format hh24:mi-hh24:mi, in UTC.", text));
+  }
+  if (span(begin, end, kDay) < 30) {
+    throw Fault("InvalidParameterValue", fmt::format("The backup window must be at least 30 minutes: {}", text));
+  }
+  return {begin, span(begin, end, kDay)};
+}
+
+Weekly parse_weekly(std::string_view raw) {
+  const std::string text = lower(raw);
+  const auto dash = text.find('-');
+  const int begin = week_minutes(std::string_view(text).substr(0, dash));
+  const int end = dash == text.npos ? -1 : week_minutes(std::string_view(text).substr(dash + 1));
+  if (begin < 0 || end < 0) {
+    throw Fault("InvalidParameterValue",
+                fmt::format("Invalid maintenance window format: {}. Must be in the format ddd:hh24:mi-ddd:hh24:mi, "
+                            "in UTC; days are mon, tue, wed, thu, fri, sat, sun.",
+                            raw));
+  }
+  const int length = span(begin, end, kWeek);
+  if (length < 30 || length > kDay) {
+    throw Fault("InvalidParameterValue",
+                fmt::format("The maintenance window must be at least 30 minutes and at most 24 hours: {}", raw));
+  }
+  return {begin, length};
+}
+
+std::string text(const Daily& w) { return clock_text(w.begin) + "-" + clock_text((w.begin + w.length) % kDay); }
+
+std::string text(const Weekly& w) {
+  const int end = (w.begin + w.length) % kWeek;
+  return fmt::format("{}:{}-{}:{}", kDays[static_cast<size_t>(w.begin / kDay)], clock_text(w.begin % kDay),
+                     kDays[static_cast<size_t>(end / kDay)], clock_text(end % kDay));
+}
+
+bool overlap(const Daily& backup, const Weekly& maintenance) {
+  for (int day = -1; day < 8; day++) {
+    const int begin = day * kDay + backup.begin;
+    for (const int shift : {-kWeek, 0, kWeek}) {
+      const int other = maintenance.begin + shift;
+      if (begin < other + maintenance.length && other < begin + backup.length) return true;
+    }
+  }
+  return false;
+}
+
+bool contains(const Weekly& w, Time now) {
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(now.time_since_epoch()).count();
+  const int at = static_cast<int>((minutes + 3 * kDay) % kWeek);  // 1970-01-01 was a Thursday
+  return span(w.begin, at, kWeek) < w.length;
+}
+
+Weekly choose_weekly(std::string_view seed, const Daily& apart_from) {
+  for (int attempt = 0;; attempt++) {
+    const Weekly w{number(seed, fmt::format("maintenance{}", attempt), kWeek / 30) * 30, 30};
+    if (!overlap(apart_from, w)) return w;
+  }
+}
+
+Daily choose_daily(std::string_view seed, const Weekly& apart_from) {
+  for (int attempt = 0;; attempt++) {
+    const Daily d{(22 * 60 + number(seed, fmt::format("backup{}", attempt), 16) * 30) % kDay, 30};
+    if (!overlap(d, apart_from)) return d;
+  }
+}
+
+std::pair<Daily, Weekly> choose(std::string_view seed) {
+  const Daily d{(22 * 60 + number(seed, "backup", 16) * 30) % kDay, 30};
+  return {d, choose_weekly(seed, d)};
+}
+
+}  // namespace howdah::window

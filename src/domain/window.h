@@ -1,0 +1,34 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "util/clock.h"
+
+/// Backup and maintenance windows, UTC, in AWS's text forms "hh24:mi-hh24:mi" and "ddd:hh24:mi-ddd:hh24:mi".
+namespace howdah::window {
+
+/// Minutes of the week (Monday 00:00 = 0); a daily window has length and begin within one day.
+struct Daily {
+  int begin = 0, length = 30;
+};
+struct Weekly {
+  int begin = 0, length = 30;
+};
+
+/// Both throw InvalidParameterValue for another form or a window shorter than 30 minutes (weekly: longer than 24
+/// hours).
+Daily parse_daily(std::string_view text);
+Weekly parse_weekly(std::string_view text);
+/// Lower-case canonical texts; AWS answers "sun:05:00-sun:06:00" whatever the case of the request.
+std::string text(const Daily& w);
+std::string text(const Weekly& w);
+
+bool overlap(const Daily& backup, const Weekly& maintenance);
+bool contains(const Weekly& w, Time now);
+
+/// Default windows: 30 minutes, drawn from `seed`, not overlapping; the backup inside the 8 hours from 22:00.
+std::pair<Daily, Weekly> choose(std::string_view seed);
+Weekly choose_weekly(std::string_view seed, const Daily& apart_from);
+Daily choose_daily(std::string_view seed, const Weekly& apart_from);
+
+}  // namespace howdah::window

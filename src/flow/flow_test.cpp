@@ -1,0 +1,136 @@
+#include "flow/flow.h"
+
+#include <gtest/gtest.h>
+
+namespace howdah::flow {
+namespace {
+
+struct Env {
+  std::atomic<int> a{0}, b{0};
+  std::atomic<int> fail_a{0};
+  std::atomic<bool> failed_called{false};
+  std::string reason;
+};
+
+Outcome step_a(Env& env, const Workflow&) {
+  env.a++;
+  if (env.fail_a > 0) {
+    env.fail_a--;
+    throw std::runtime_error("not yet");
+  }
+  return next();
+}
+Outcome step_b(Env& env, const Workflow& w) {
+  env.b++;
+  if (w.arg("b") == "fail") return failed("because");
+  if (w.arg("b") == "wait") return again(std::chrono::hours(1), "waiting");
+  return done();
+}
+Outcome never(Env&, const Workflow&) {
+  ADD_FAILURE() << "ran a step after done()";
+  return next();
+}
+void on_failed(Env& env, const Workflow&, const std::string& reason, store::Tx&) {
+  env.reason = reason;
+  env.failed_called = true;
+}
+
+const Step<Env> kSteps[] = {{"a", "modifying", step_a}, {"b", "rebooting", step_b}, {"c", "x", never}};
+const Table<Env> kTable{"t", kSteps, on_failed};
+
+class FlowTest : public testing::Test {
+ protected:
+  FlowTest() : store_(store::open_memory()), runner_(store_, clock_, 2) { runner_.add(kTable, env_); }
+  void start(std::map<std::string, std::string> args = {}) {
+    store_.write([&](store::Tx& tx) { runner_.start(tx, "t", "r/1", std::move(args)); });
+  }
+  template <class F>
+  bool eventually(F&& f) {
+    for (int i = 0; i < 500; i++) {
+      if (f()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  bool idle() {
+    return eventually([&] { return !store_.get<Workflow>("r/1"); });
+  }
+
+  FakeClock clock_;
+  store::Store store_;
+  Env env_;
+  Runner runner_;
+};
+
+TEST_F(FlowTest, WalksItsStepsInOrderAndEnds) {
+  runner_.run();
+  start();
+  ASSERT_TRUE(idle());
+  EXPECT_EQ(env_.a, 1);
+  EXPECT_EQ(env_.b, 1);
+}
+
+TEST_F(FlowTest, PicksUpWhatAnEarlierProcessLeft) {
+  start();
+  EXPECT_EQ(runner_.status(*store_.get<Workflow>("r/1")), "modifying");
+  runner_.run();
+  EXPECT_TRUE(idle());
+}
+
+TEST_F(FlowTest, AThrowingStepRunsAgain) {
+  env_.fail_a = 1;
+  runner_.run();
+  start();
+  ASSERT_TRUE(eventually([&] { return env_.a == 1; }));
+  ASSERT_TRUE(eventually([&] {
+    clock_.advance(Millis(1000));
+    runner_.poke();
+    return !store_.get<Workflow>("r/1");
+  }));
+  EXPECT_EQ(env_.a, 2);
+}
+
+TEST_F(FlowTest, FailureIsRecordedOnce) {
+  runner_.run();
+  start({{"b", "fail"}});
+  ASSERT_TRUE(idle());
+  EXPECT_TRUE(env_.failed_called);
+  EXPECT_EQ(env_.reason, "because");
+}
+
+TEST_F(FlowTest, AResourceHasOneWorkflowAndReplaceAbandonsIt) {
+  runner_.run();
+  start({{"b", "wait"}});
+  EXPECT_THROW(start(), std::logic_error);
+  store_.write([&](store::Tx& tx) { runner_.replace(tx, "t", "r/1"); });
+  EXPECT_TRUE(idle());
+}
+
+TEST_F(FlowTest, AnOverdueStepIsReportedOnceAndFailsInTheEnd) {
+  std::atomic<int> reported{0};
+  runner_.on_overdue([&](const Workflow&) { reported++; });
+  runner_.run();
+  start({{"b", "wait"}});
+  ASSERT_TRUE(eventually([&] {
+    auto w = store_.get<Workflow>("r/1");
+    return w && w->tries == 1;
+  }));
+  clock_.advance(std::chrono::hours(1));
+  runner_.poke();
+  ASSERT_TRUE(idle());
+  EXPECT_TRUE(env_.failed_called);
+}
+
+TEST_F(FlowTest, RowsSurviveEncoding) {
+  Workflow w;
+  w.resource = "r/\"1\"";
+  w.args = {{"k", "v\n"}};
+  w.tries = 3;
+  const Workflow back = Workflow::decode(w.encode());
+  EXPECT_EQ(back.resource, w.resource);
+  EXPECT_EQ(back.args, w.args);
+  EXPECT_EQ(back.tries, 3);
+}
+
+}  // namespace
+}  // namespace howdah::flow

@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <random>
+#include <thread>
+
+#include "migrate/session.h"
+
+namespace howdah::migrate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// The byte of the `character`th (from 1) character.
+size_t byte_of(std::string_view text, int character) {
+  size_t at = 0;
+  for (int n = 1; at < text.size(); at++) {
+    if ((text[at] & 0xC0) == 0x80) continue;
+    if (n++ == character) break;
+  }
+  return at;
+}
+
+bool worth_retrying(const SqlFailure& f) {
+  return f.sqlstate == "55P03" || f.sqlstate == "40P01" || f.sqlstate == "40001";
+}
+
+/// Settings that the script changes for its session must not leak into our history statement or the next migration.
+std::string reset_after(const Script& script) {
+  for (const auto& s : script.statements) {
+    if (s.words.empty()) continue;
+    if (s.words[0] == "set" || s.words[0] == "reset") return "reset session authorization; reset role; reset all;";
+  }
+  return script.sql.find("set_config") == std::string::npos ? ""
+                                                            : "reset session authorization; reset role; reset all;";
+}
+
+struct Batch {
+  std::string text;
+  size_t script_at = 0;  ///< where the script begins
+  int before = 0;        ///< statements in front of it
+};
+
+Batch batch_of(const Section& section, const Script& script, const std::string& history_sql, bool begin,
+               const std::string& quoted_lock, const std::string& quoted_statement) {
+  Batch b;
+  if (begin) b.text = "begin;", b.before++;
+  if (!section.lock_timeout.empty()) b.text += "set local lock_timeout = " + quoted_lock + ";", b.before++;
+  if (!section.statement_timeout.empty())
+    b.text += "set local statement_timeout = " + quoted_statement + ";", b.before++;
+  b.text += "\n";
+  b.script_at = b.text.size();
+  b.text += script.sql + "\n;" + reset_after(script) + history_sql;
+  if (begin) b.text += ";commit";
+  return b;
+}
+
+}  // namespace
+
+/// Asked on the lease connection while the worker waits: afterwards nobody blocks it any more.
+void Session::watch_blockers() {
+  if (!lease_) return;
+  auto r =
+      lease_->exec(fmt::format("select pid, usename, coalesce(application_name, ''), coalesce(state, ''), "
+                               "date_trunc('second', clock_timestamp() - "
+                               "coalesce(xact_start, backend_start)), left(query, 120) from pg_stat_activity where pid "
+                               "= any(pg_blocking_pids({}))",
+                               db_->pid()));
+  if (!r || r->rows.empty()) return;
+  blockers_.clear();
+  for (const auto& row : r->rows) {
+    blockers_ += fmt::format("{}pid {} ({}, {}, {} for {}): {}", blockers_.empty() ? "" : "; ", row[0], row[1], row[2],
+                             row[3], row[4], row[5]);
+  }
+}
+
+bool Session::wait_and_retry(const SqlFailure& f, int attempt) {
+  if (!worth_retrying(f) || attempt >= options_.tries || interrupted()) return false;
+  static std::mt19937 random{std::random_device{}()};
+  const double base = std::min(15.0, 0.5 * std::pow(1.6, attempt - 1));
+  const double seconds = base * std::uniform_real_distribution<>(0.8, 1.2)(random);
+  report_.note(fmt::format("{}; try {} of {} follows in {:.1f} s{}", f.message, attempt + 1, options_.tries, seconds,
+                           blockers_.empty() ? "" : "; blocked by " + blockers_));
+  for (double slept = 0; slept < seconds && !interrupted(); slept += 0.1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return !interrupted();
+}
+
+int Session::execute(const Section& section, const Script& script, const std::string& version,
+                     const std::string& history_sql, bool in_transaction) {
+  const Batch batch = batch_of(section, script, history_sql, !in_transaction, db_->literal(section.lock_timeout),
+                               db_->literal(section.statement_timeout));
+  for (int attempt = 1;; attempt++) {
+    if (lease_ && !lease_->alive()) {
+      report_.problem({.code = "connection",
+                       .version = version,
+                       .message = "the connection that holds the lock was lost",
+                       .fix = "howdah migrate up"});
+      return kNoConnection;
+    }
+    blockers_.clear();
+    auto done = db_->exec(batch.text, [this] { watch_blockers(); });
+    if (done) return kOk;
+    const SqlFailure f = done.error();
+    if (!f.lost && !in_transaction) (void)db_->exec("rollback");
+    if (!in_transaction && !f.lost && wait_and_retry(f, attempt)) continue;
+    if (interrupted()) return sql_failure(f, kFailed);
+    Problem p = problem_of(f, version);
+    const size_t end = batch.script_at + script.sql.size();
+    const size_t byte = f.position > 0 ? byte_of(batch.text, f.position) : 0;
+    const int index = f.done - batch.before;
+    if (byte >= batch.script_at && byte < end)
+      p.where = section.where(byte - batch.script_at);
+    else if (index >= 0 && index < static_cast<int>(script.statements.size())) {
+      p.where = section.where(script.statements[index].line, script.statements[index].column);
+    } else {
+      p.where = section.file;
+    }
+    if (!blockers_.empty()) p.detail += (p.detail.empty() ? "" : "; ") + ("blocked by " + blockers_);
+    p.hint += fmt::format("{}{}", p.hint.empty() ? "" : "; ",
+                          f.lost ? "nobody knows whether the last commit arrived: howdah migrate status says it"
+                                 : "nothing of this migration was applied");
+    p.fix = f.lost ? "howdah migrate status" : "correct the file, then: howdah migrate up";
+    report_.problem(p);
+    return f.lost ? static_cast<int>(kNoConnection) : static_cast<int>(kFailed);
+  }
+}
+
+int Session::run_up(const Migration& m, bool in_transaction) {
+  if (source_.dialect == Dialect::kKysely)
+    return run_javascript("up", m, history_->applied_sql(*db_, m, 0), in_transaction);
+  auto script = prepare(m.up, m.version, source_.dialect);
+  if (!script) {
+    report_.problem(script.error());
+    return kFailed;
+  }
+  const auto start = Clock::now();
+  const int count = static_cast<int>(script->statements.size());
+  const int code = script->transactional
+                       ? execute(m.up, *script, m.version, history_->applied_sql(*db_, m, count), in_transaction)
+                       : run_stepwise(m, *script);
+  report_.step({m.version, m.name, "up", code == kOk ? "applied" : "failed", ms_since(start)});
+  return code;
+}
+
+int Session::run_down(const Row& row, bool in_transaction) {
+  const Migration* m = source_.find(row.version);
+  if (source_.dialect == Dialect::kKysely && m != nullptr) {
+    return run_javascript("down", *m, history_->reverted_sql(*db_, row), in_transaction);
+  }
+  Section section;
+  if (m != nullptr && m->down.present)
+    section = m->down;
+  else if (row.has_down)
+    section = Section{.present = true, .file = row.name + " (down SQL of the history)", .sql = row.down_sql};
+  if (!section.present) {
+    report_.problem({.code = "no-down",
+                     .version = row.version,
+                     .where = m == nullptr ? "" : m->file,
+                     .message = row.name + " has no down section",
+                     .hint = "write one, or undo it with a new migration"});
+    return kFailed;
+  }
+  auto script = prepare(section, row.version, source_.dialect);
+  if (script && !script->transactional) {
+    script = tl::unexpected(Problem{.code = "outside-transaction",
+                                    .version = row.version,
+                                    .where = section.where(1, 1),
+                                    .message = "a down section must run in a transaction"});
+  }
+  if (!script) {
+    report_.problem(script.error());
+    return kFailed;
+  }
+  const auto start = Clock::now();
+  const int code = execute(section, *script, row.version, history_->reverted_sql(*db_, row), in_transaction);
+  report_.step({row.version, row.name, "down", code == kOk ? "reverted" : "failed", ms_since(start)});
+  return code;
+}
+
+}  // namespace howdah::migrate

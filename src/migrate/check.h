@@ -1,0 +1,26 @@
+#pragma once
+#include "migrate/history.h"
+#include "migrate/report.h"
+
+namespace howdah::migrate {
+
+/// Files beside history.
+struct Verdict {
+  std::vector<const Migration*> pending;  ///< in file order
+  std::vector<Row> applied;               ///< in file order, missing files where their version puts them
+  std::vector<Problem> problems;          ///< any of them stops up, down and to
+};
+
+/// Pure: compares, decides nothing. `out_of_order`: allow a pending migration before an applied one.
+Verdict compare(const Source& source, const std::vector<Row>& rows, bool out_of_order);
+
+/// What must be known of a section before it may run: its statements, with an outermost BEGIN/COMMIT pair blanked out
+/// (positions stay), and why it cannot run as asked, if so.
+struct Script {
+  std::string sql;
+  std::vector<Statement> statements;
+  bool transactional = true;
+};
+tl::expected<Script, Problem> prepare(const Section& section, const std::string& version, Dialect dialect);
+
+}  // namespace howdah::migrate

@@ -1,0 +1,34 @@
+#pragma once
+#include "migrate/session.h"
+
+/// One function a command of `howdah migrate`; each returns its exit code and says everything through the report.
+namespace howdah::migrate {
+
+int up(Session& s, int count);                  ///< count < 0 = all
+int down(Session& s, int count, bool missing);  ///< `missing`: only rows whose file is gone
+int to(Session& s, const std::string& target);  ///< version, name, "latest" or "none"
+int redo(Session& s);
+int status(Session& s, bool exit_code);
+int plan(Session& s);
+int verify(Session& s, bool exit_code);
+int wait(Session& s, std::chrono::seconds timeout);
+int baseline(Session& s, const std::string& last);  ///< marks everything up to `last` ("latest") as applied
+
+enum class Mark { kApplied, kRolledBack };
+int resolve(Session& s, const std::string& version, Mark mark);
+enum class Repair { kAccept, kForget };
+int repair(Session& s, const std::string& version, Repair what);
+/// For Prisma's unfinished migrations: finds out on scratch databases which statements are applied, then finishes the
+/// job: marks it rolled back when none is, applied when all are. Half applied: says which; `finish` runs the missing
+/// statements and marks it, in one transaction.
+int resolve_auto(Session& s, const std::string& version, bool finish);
+
+/// For migrations that came with a merge and are older than the last applied one. Proves on two scratch databases that
+/// running them now gives the schema of the right order, then does it and puts the history in order, in one
+/// transaction. Otherwise says what going down and up again would destroy, and does that with `accept_data_loss`.
+int rebase(Session& s, bool accept_data_loss);
+
+/// Makes an empty migration file; needs no database.
+int create(const Options& options, const std::string& name, Report& report);
+
+}  // namespace howdah::migrate

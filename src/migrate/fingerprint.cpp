@@ -1,0 +1,87 @@
+#include "migrate/fingerprint.h"
+
+#include "util/id.h"
+
+namespace howdah::migrate {
+namespace {
+
+/// Definitions are printed with an empty search_path, so that names come with their schemas.
+constexpr const char* kObjects = R"(
+begin read only; set local search_path = pg_catalog;
+with ns as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'),
+member as (select classid, objid from pg_depend where deptype = 'e'),
+rel as (select c.*, n.nspname from pg_class c join ns n on n.oid = c.relnamespace
+  where not exists (select from member where classid = 'pg_class'::regclass and objid = c.oid)
+  and relname not in ('_prisma_migrations', 'schema_history', 'schema_history_log', 'kysely_migration', 'kysely_migration_lock')
+  and relname not like 'schema\_history\_log\_id\_seq'),
+part(kind, name, def) as (
+  select 'schema', nspname::text, '' from ns where not exists (select from member where classid = 'pg_namespace'::regclass and objid = ns.oid)
+  union all select 'extension', extname::text, '' from pg_extension
+  union all select case relkind when 'v' then 'view' when 'm' then 'view' when 'S' then 'sequence' else 'table' end,
+    format('%I.%I', nspname, relname),
+    concat_ws('|', relkind, relpersistence, relrowsecurity, relforcerowsecurity, array_to_string(reloptions, ','),
+      case when relkind = 'p' then pg_get_partkeydef(oid) end, pg_get_expr(relpartbound, oid),
+      case when relkind in ('v', 'm') then pg_get_viewdef(oid) end,
+      (select string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attnotnull, attidentity,
+         attgenerated, attcollation, pg_get_expr(d.adbin, d.adrelid)), '|' order by attname)
+       from pg_attribute a left join pg_attrdef d on adrelid = attrelid and adnum = attnum
+       where attrelid = rel.oid and attnum > 0 and not attisdropped),
+      (select concat_ws(' ', seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcycle) from pg_sequence where seqrelid = rel.oid))
+    from rel where relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+  union all select 'constraint', format('%s.%I', conrelid::regclass, conname), pg_get_constraintdef(k.oid) || convalidated
+    from pg_constraint k join rel on rel.oid = conrelid
+  union all select 'index', i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) || indisvalid
+    from pg_index i join rel on rel.oid = i.indrelid
+  union all select 'trigger', format('%s.%I', tgrelid::regclass, tgname), pg_get_triggerdef(t.oid) || tgenabled::text
+    from pg_trigger t join rel on rel.oid = tgrelid where not tgisinternal
+  union all select 'policy', format('%s.%I', polrelid::regclass, polname),
+    concat_ws('|', polcmd, polpermissive, polroles::regrole[]::text, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+    from pg_policy join rel on rel.oid = polrelid
+  union all select 'function', p.oid::regprocedure::text, case when prokind = 'a' then prosrc else pg_get_functiondef(p.oid) end
+    from pg_proc p join ns on ns.oid = pronamespace where not exists (select from member where classid = 'pg_proc'::regclass and objid = p.oid)
+  union all select 'type', format_type(t.oid, null), concat_ws('|', typtype,
+      case when typtype = 'd' then concat_ws(' ', format_type(typbasetype, typtypmod), typdefault, typnotnull,
+        (select string_agg(pg_get_constraintdef(oid), ',' order by conname) from pg_constraint where contypid = t.oid)) end,
+      (select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum where enumtypid = t.oid))
+    from pg_type t join ns on ns.oid = typnamespace where typtype in ('e', 'd', 'r')
+    and not exists (select from member where classid = 'pg_type'::regclass and objid = t.oid)
+  union all select 'comment', pg_describe_object(classoid, objoid, objsubid), description
+    from pg_description d join rel on rel.oid = objoid and classoid = 'pg_class'::regclass)
+select kind || ' ' || name, md5(coalesce(def, '')) from part;
+commit)";
+
+}  // namespace
+
+tl::expected<Objects, SqlFailure> read_objects(Database& db) {
+  auto answer = db.exec(kObjects);
+  if (!answer) {
+    (void)db.exec("rollback");
+    return tl::unexpected(answer.error());
+  }
+  Objects out;
+  for (const auto& row : answer->rows) out[row[0]] = row[1];
+  return out;
+}
+
+tl::expected<std::unique_ptr<Scratch>, SqlFailure> Scratch::create(Database& owner, const Target& target) {
+  std::unique_ptr<Scratch> scratch(
+      new Scratch(owner, "howdah_scratch_" + id::random("abcdefghijklmnopqrstuvwxyz", 10)));
+  if (auto made = owner.exec("create database " + owner.name(scratch->name_) + " template template0"); !made) {
+    return tl::unexpected(made.error());
+  }
+  auto db = Database::connect(target.with_database(scratch->name_), {});
+  if (!db) return tl::unexpected(db.error());
+  scratch->db_ = std::make_unique<Database>(std::move(*db));
+  if (!target.schema.empty() && target.schema != "public") {
+    if (auto ok = scratch->db_->exec("create schema " + scratch->db_->name(target.schema)); !ok)
+      return tl::unexpected(ok.error());
+  }
+  return scratch;
+}
+
+Scratch::~Scratch() {
+  db_.reset();
+  (void)owner_.exec("drop database if exists " + owner_.name(name_));
+}
+
+}  // namespace howdah::migrate

@@ -1,0 +1,30 @@
+#pragma once
+#include <map>
+
+#include "migrate/database.h"
+
+namespace howdah::migrate {
+
+/// Every object that a migration can make, "table public.users" -> hash of its definition. Without privileges, owners,
+/// members of extensions, the history tables and the order of columns: two databases that ran the same migrations have
+/// equal objects.
+using Objects = std::map<std::string, std::string>;
+tl::expected<Objects, SqlFailure> read_objects(Database& db);
+
+/// A database of its own for trying things out, dropped when this goes.
+class Scratch {
+ public:
+  /// Needs the right to create databases. `owner` must outlive the scratch database.
+  static tl::expected<std::unique_ptr<Scratch>, SqlFailure> create(Database& owner, const Target& target);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Database& db() { return *db_; }
+
+ private:
+  Scratch(Database& owner, std::string name) : owner_(owner), name_(std::move(name)) {}
+  Database& owner_;
+  std::string name_;
+  std::unique_ptr<Database> db_;
+};
+
+}  // namespace howdah::migrate

@@ -1,0 +1,68 @@
+#pragma once
+#include <memory>
+
+#include "migrate/database.h"
+#include "migrate/source.h"
+
+namespace howdah::migrate {
+
+enum class State { kApplied, kRunning, kFailed, kRolledBack };
+
+/// One migration as the database remembers it.
+struct Row {
+  std::string version, name;
+  State state = State::kApplied;
+  std::string checksum;  ///< "" = nothing to compare with
+  bool has_down = false;
+  std::string down_sql;  ///< as it was when it was applied
+  int statements = 0, done = 0;
+  std::string done_checksum;  ///< of the statements that were done
+  std::string error, at;
+};
+
+/// The history table of one dialect. All functions that return SQL give text to be executed inside the transaction of
+/// the change itself: that is what keeps schema and history together. Tables are named with their schema, so a
+/// migration that changes search_path does not matter.
+class History {
+ public:
+  explicit History(std::string schema) : schema_(std::move(schema)) {}
+  virtual ~History() = default;
+  virtual const char* dialect() const = 0;
+  virtual std::string table() const = 0;  ///< quoted, with schema
+  virtual std::string create_sql() const = 0;
+  /// In the order in which they were applied; rows that do not count any more (rolled back) come too.
+  virtual SqlAnswer read(Database& db) const = 0;
+  virtual std::vector<Row> rows(const Answer& answer) const = 0;
+
+  virtual std::string applied_sql(Database& db, const Migration& m, int statements) const = 0;
+  virtual std::string reverted_sql(Database& db, const Row& row) const = 0;
+
+  /// Migrations outside a transaction: a row first, then progress, then the end.
+  virtual std::string start_sql(Database& db, const Migration& m, int statements) const = 0;
+  virtual std::string progress_sql(Database& db, const Migration& m, int done, const std::string& checksum) const = 0;
+  virtual std::string failed_sql(Database& db, const Migration& m, const std::string& error) const = 0;
+  virtual std::string finished_sql(Database& db, const Migration& m) const = 0;
+
+  /// Marks without running: after a person or resolve has looked.
+  virtual std::string mark_applied_sql(Database& db, const Migration& m) const = 0;
+  virtual std::string mark_rolled_back_sql(Database& db, const std::string& version) const = 0;
+  virtual std::string accept_sql(Database& db, const Migration& m) const = 0;
+  virtual std::string forget_sql(Database& db, const std::string& version) const = 0;
+
+  /// Makes the recorded order that of the versions; "" where the order is not recorded apart.
+  virtual std::string reorder_sql() const { return ""; }
+
+  /// Advisory lock keys to hold while working: ours, and the one that the dialect's own tool takes.
+  virtual std::vector<int64_t> lock_keys() const = 0;
+
+ protected:
+  std::string schema_;  ///< quoted
+};
+
+std::unique_ptr<History> native_history(const std::string& quoted_schema);
+std::unique_ptr<History> prisma_history(const std::string& quoted_schema);
+std::unique_ptr<History> kysely_history(const std::string& quoted_schema);
+
+constexpr int64_t kOurLockKey = 0x686f77646168;  // "howdah"
+
+}  // namespace howdah::migrate

@@ -1,0 +1,76 @@
+#pragma once
+#include <chrono>
+#include <optional>
+
+#include "migrate/check.h"
+#include "migrate/tunnel.h"
+
+namespace howdah::migrate {
+
+struct Options {
+  std::string url, directory = "db/migrations";
+  bool json = false, out_of_order = false, dry_run = false, single_transaction = false;
+  std::string lock_timeout = "2s";             ///< of each statement; the whole migration is tried again
+  std::chrono::milliseconds lock_wait{60000};  ///< for another run to end
+  int tries = 10;
+};
+
+/// One run of a command: the files, the worker connection, the history. Owned by the command's function.
+class Session {
+ public:
+  Session(Options options, Report& report) : options_(std::move(options)), report_(report) {}
+
+  /// Each says what went wrong in the report and returns the exit code; kOk = go on.
+  int open();           ///< reads the files, connects, reads the history
+  int open_database();  ///< connects only
+  int lock();           ///< takes the lease, makes the history table, reads the history again
+  int refresh();        ///< reads the history again
+  void unlock() { lease_.reset(); }
+
+  /// Runs one migration; retries the whole of it when it could not get a lock. `in_transaction`: the caller has begun.
+  int run_up(const Migration& m, bool in_transaction);
+  int run_down(const Row& row, bool in_transaction = false);
+
+  const Options& options() const { return options_; }
+  Report& report() { return report_; }
+  Source& source() { return source_; }
+  Database& db() { return *db_; }
+  History& history() { return *history_; }
+  const std::vector<Row>& rows() const { return rows_; }
+  Verdict verdict() const { return compare(source_, rows_, options_.out_of_order); }
+  bool has_history() const { return has_history_; }
+  bool empty_database() const { return empty_; }
+  const Target& target() const { return target_; }
+  int change(const std::string& sql, Step step);  ///< one transaction, then the step is reported
+  int sql_failure(const SqlFailure& f, int code);
+
+  /// Kysely only: the user's node, started when first needed. Null after the report says why not.
+  Tunnel* tunnel();
+  /// Runs a migration on a scratch database, without history.
+  tl::expected<void, Problem> replay(Database& scratch, const Migration& m);
+
+ private:
+  int run_javascript(const std::string& op, const Migration& m, const std::string& history_sql, bool in_transaction);
+  int execute(const Section& section, const Script& script, const std::string& version, const std::string& history_sql,
+              bool in_transaction);
+  int run_stepwise(const Migration& m, const Script& script);
+  int run_one(const Migration& m, const Script& script, size_t i, const Row* unfinished);
+  std::optional<Problem> cannot_resume(const Migration& m, const Script& script, const Row& row);
+  bool recovered(const Statement& s, const std::string& text);
+  void watch_blockers();
+  bool wait_and_retry(const SqlFailure& f, int attempt);
+  std::string lease_holder();
+
+  Options options_;
+  Report& report_;
+  Source source_;
+  Target target_;
+  std::optional<Database> db_, lease_;
+  std::unique_ptr<History> history_;
+  std::vector<Row> rows_;
+  std::unique_ptr<Tunnel> tunnel_;
+  bool has_history_ = false, empty_ = false;
+  std::string blockers_;
+};
+
+}  // namespace howdah::migrate

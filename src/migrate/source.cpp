@@ -1,0 +1,268 @@
+#include "migrate/source.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+#include "os/files.h"
+#include "util/id.h"
+
+namespace howdah::migrate {
+namespace fs = std::filesystem;
+namespace {
+
+std::string trim(std::string s) {
+  while (!s.empty() && std::isspace(static_cast<unsigned char>(s.back()))) s.pop_back();
+  size_t i = 0;
+  while (i < s.size() && std::isspace(static_cast<unsigned char>(s[i]))) i++;
+  return s.substr(i);
+}
+
+struct Marker {
+  enum Kind { kNone, kUp, kDown, kNoTransaction } kind = kNone;
+  std::string options;
+};
+
+/// Our own markers and those of dbmate, goose and sql-migrate.
+Marker marker_of(const std::string& line) {
+  if (!line.starts_with("--")) return {};
+  std::string text = trim(line.substr(2));
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  static const std::pair<const char*, Marker::Kind> kMarkers[] = {{"migrate:up", Marker::kUp},
+                                                                  {"migrate:down", Marker::kDown},
+                                                                  {"howdah:up", Marker::kUp},
+                                                                  {"howdah:down", Marker::kDown},
+                                                                  {"+goose up", Marker::kUp},
+                                                                  {"+goose down", Marker::kDown},
+                                                                  {"+migrate up", Marker::kUp},
+                                                                  {"+migrate down", Marker::kDown},
+                                                                  {"howdah:no-transaction", Marker::kNoTransaction},
+                                                                  {"no-transaction", Marker::kNoTransaction},
+                                                                  {"+goose no transaction", Marker::kNoTransaction}};
+  for (const auto& [word, kind] : kMarkers) {
+    const std::string_view w = word;
+    if (text.starts_with(w) && (text.size() == w.size() || text[w.size()] == ' '))
+      return {kind, trim(text.substr(w.size()))};
+  }
+  return {};
+}
+
+Result<void> read_options(Section& section, const std::string& options, int line) {
+  std::istringstream in(options);
+  for (std::string word; in >> word;) {
+    const size_t colon = word.find(':');
+    const std::string key = word.substr(0, colon), value = colon == std::string::npos ? "" : word.substr(colon + 1);
+    if (word == "notransaction")
+      section.transactional = false;
+    else if (key == "transaction" && (value == "true" || value == "false"))
+      section.transactional = value == "true";
+    else if (key == "lock_timeout" && !value.empty())
+      section.lock_timeout = value;
+    else if (key == "statement_timeout" && !value.empty())
+      section.statement_timeout = value;
+    else
+      return fail(
+          fmt::format("{}:{}: unknown option \"{}\"; there are transaction:false, lock_timeout:5s and "
+                      "statement_timeout:10min",
+                      section.file, line, word));
+  }
+  return {};
+}
+
+/// Cuts a file into its sections. Text before the first marker may only be comments.
+Result<void> cut_sections(Migration& m, const std::string& text) {
+  Section* now = &m.up;
+  bool marked = false, code_before = false, no_transaction = false;
+  int line = 0;
+  for (size_t at = 0; at < text.size();) {
+    line++;
+    const size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    const std::string content = trim(text.substr(at, end - at));
+    const Marker marker = marker_of(content);
+    if (marker.kind == Marker::kNoTransaction) {
+      if (!marked) no_transaction = true;
+      now->transactional = false;
+    }
+    if (marker.kind == Marker::kUp || marker.kind == Marker::kDown) {
+      if (!marked && code_before) {
+        return fail(fmt::format("{}:{}: there is SQL before the first marker; move it below", m.file, line));
+      }
+      now = marker.kind == Marker::kUp ? &m.up : &m.down;
+      if (marked && now->present) return fail(fmt::format("{}:{}: a second section of this kind", m.file, line));
+      marked = true;
+      *now = Section{.present = true, .file = m.file, .sql = "", .line = line + 1, .transactional = !no_transaction};
+      if (auto ok = read_options(*now, marker.options, line); !ok) return ok;
+    } else {
+      now->sql.append(text, at, end - at);
+      code_before = code_before || (!content.empty() && !content.starts_with("--"));
+    }
+    at = end;
+  }
+  if (!marked) m.up.present = true;
+  if (!m.up.present) return fail(fmt::format("{}: it has a down section but no up section", m.file));
+  return {};
+}
+
+/// "20240101_add.up.sql" -> {"20240101", "20240101_add", up}; nothing for names that do not start with a number.
+struct FileName {
+  std::string version, name;
+  bool up = false, down = false;
+};
+std::optional<FileName> parse_name(std::string file) {
+  FileName out;
+  if (!file.ends_with(".sql")) return {};
+  file.resize(file.size() - 4);
+  out.up = file.ends_with(".up");
+  out.down = file.ends_with(".down");
+  if (out.up) file.resize(file.size() - 3);
+  if (out.down) file.resize(file.size() - 5);
+  size_t digits = 0;
+  while (digits < file.size() && std::isdigit(static_cast<unsigned char>(file[digits]))) digits++;
+  if (digits == 0 || (digits < file.size() && file[digits] != '_' && file[digits] != '-')) return {};
+  out.version = file.substr(0, digits);
+  out.name = file;
+  return out;
+}
+
+std::string without_bom(std::string text) { return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text; }
+
+Result<void> add_file(Source& source, const fs::path& path) {
+  const auto parsed = parse_name(path.filename().string());
+  if (!parsed) {
+    return fail(
+        fmt::format("{}: a migration's name is <number>_<words>.sql; rename it or move it elsewhere", path.string()));
+  }
+  auto text = os::read_file(path.string(), 256 << 20);
+  if (!text) return tl::unexpected(text.error());
+  std::string content = without_bom(std::move(*text));
+  auto same = std::find_if(source.migrations.begin(), source.migrations.end(),
+                           [&](const Migration& m) { return m.name == parsed->name; });
+  if (same == source.migrations.end()) {
+    source.migrations.push_back(Migration{.version = parsed->version, .name = parsed->name, .file = path.string()});
+    same = source.migrations.end() - 1;
+    same->up.file = same->down.file = path.string();
+  }
+  if (!parsed->up && !parsed->down) return cut_sections(*same, content);
+  Section& section = parsed->up ? same->up : same->down;
+  section = Section{.present = true, .file = path.string(), .sql = content};
+  if (parsed->up) same->file = path.string();
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line) && (line.starts_with("--") || trim(line).empty());) {
+    if (marker_of(trim(line)).kind == Marker::kNoTransaction) section.transactional = false;
+  }
+  return {};
+}
+
+Result<void> add_prisma(Source& source, const fs::path& directory) {
+  const std::string name = directory.filename().string(), file = (directory / "migration.sql").string();
+  auto text = os::read_file(file, 256 << 20);
+  if (!text) return tl::unexpected(text.error());
+  Migration m{.version = name, .name = name, .file = file, .checksum = sha256_hex(*text)};
+  m.up = Section{.present = true, .file = file, .sql = without_bom(*text)};
+  const std::string down = (directory / "down.sql").string();
+  if (os::exists(down)) {
+    auto sql = os::read_file(down, 256 << 20);
+    if (!sql) return tl::unexpected(sql.error());
+    m.down = Section{.present = true, .file = down, .sql = without_bom(*sql)};
+  }
+  source.migrations.push_back(std::move(m));
+  return {};
+}
+
+bool is_javascript(const fs::path& p) {
+  static const std::set<std::string> kExtensions = {".ts", ".js", ".mts", ".mjs", ".cts", ".cjs"};
+  return kExtensions.contains(p.extension().string()) && !p.stem().string().ends_with(".d");
+}
+
+void add_kysely(Source& source, const fs::path& path) {
+  const std::string name = path.stem().string();
+  Migration m{.version = name, .name = name, .file = path.string()};
+  m.up = m.down = Section{.present = true, .file = path.string()};
+  source.migrations.push_back(std::move(m));
+}
+
+Result<void> settle_native(Source& source) {
+  auto& all = source.migrations;
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return version_less(a.version, b.version); });
+  for (size_t i = 0; i < all.size(); i++) {
+    if (!all[i].up.present) return fail(fmt::format("{}: there is no .up.sql beside it", all[i].down.file));
+    if (i > 0 && !version_less(all[i - 1].version, all[i].version)) {
+      return fail(fmt::format("{} and {} have the same version; rename one of them", all[i - 1].file, all[i].file));
+    }
+    all[i].checksum = text_checksum(all[i].up.sql);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string Section::where(int sql_line, int column) const {
+  return fmt::format("{}:{}:{}", file, line + sql_line - 1, column);
+}
+std::string Section::where(size_t byte) const {
+  const auto [l, c] = line_and_column(sql, byte);
+  return where(l, c);
+}
+
+const Migration* Source::find(const std::string& wanted) const {
+  const Migration* found = nullptr;
+  for (const auto& m : migrations) {
+    if (m.version == wanted || m.name == wanted || m.name + ".sql" == wanted) return &m;
+    if (m.name.size() > wanted.size() && m.name.ends_with("_" + wanted)) found = found == nullptr ? &m : nullptr;
+  }
+  return found;
+}
+
+bool version_less(const std::string& a, const std::string& b) {
+  const auto digits = [](const std::string& s) { return s.substr(std::min(s.find_first_not_of('0'), s.size())); };
+  const std::string x = digits(a), y = digits(b);
+  return x.size() != y.size() ? x.size() < y.size() : x < y;
+}
+
+std::string sha256_hex(std::string_view bytes) { return id::stable_hex(bytes, 64); }
+
+std::string text_checksum(std::string_view sql) {
+  std::string text;
+  text.reserve(sql.size());
+  for (const char c : sql) {
+    if (c != '\r') text += c;
+  }
+  return "v1:" + sha256_hex(text);
+}
+
+Result<Source> read_source(const std::string& directory) {
+  std::error_code ec;
+  if (!fs::is_directory(directory, ec)) {
+    return fail(
+        fmt::format("{} is not a directory; name the migrations with --dir, or start with: howdah migrate new "
+                    "<name>",
+                    directory));
+  }
+  Source source{.directory = directory};
+  std::set<fs::path> entries;  // sorted by name, which is Prisma's order
+  for (const auto& e : fs::directory_iterator(directory, ec)) entries.insert(e.path());
+  for (const auto& p : entries) {
+    if (fs::is_directory(p, ec) && os::exists((p / "migration.sql").string())) source.dialect = Dialect::kPrisma;
+    if (is_javascript(p)) source.dialect = Dialect::kKysely;
+  }
+  if (os::exists(directory + "/migration_lock.toml")) source.dialect = Dialect::kPrisma;
+  for (const auto& p : entries) {
+    Result<void> ok;
+    if (source.dialect == Dialect::kKysely) {
+      if (is_javascript(p)) add_kysely(source, p);
+    } else if (source.dialect == Dialect::kPrisma) {
+      if (fs::is_directory(p, ec) && os::exists((p / "migration.sql").string())) ok = add_prisma(source, p);
+    } else if (fs::is_regular_file(p, ec) && p.extension() == ".sql") {
+      ok = add_file(source, p);
+    }
+    if (!ok) return tl::unexpected(ok.error());
+  }
+  if (source.dialect == Dialect::kNative) {
+    if (auto ok = settle_native(source); !ok) return tl::unexpected(ok.error());
+  }
+  return source;
+}
+
+}  // namespace howdah::migrate

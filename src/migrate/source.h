@@ -1,0 +1,52 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "migrate/split.h"
+
+namespace howdah::migrate {
+
+enum class Dialect { kNative, kPrisma, kKysely };
+
+/// One direction of a migration: SQL as it stands in the file, from `line` on.
+struct Section {
+  bool present = false;
+  std::string file, sql;
+  int line = 1;  ///< of sql's first character in the file
+  bool transactional = true;
+  std::string lock_timeout, statement_timeout;  ///< from the header; "" = the runner's
+  std::string where(size_t byte) const;         ///< "file:line:column" of a byte of sql
+  std::string where(int sql_line, int column) const;
+};
+
+struct Migration {
+  std::string version;  ///< what identifies it in the history: digits, or Prisma's whole directory name
+  std::string name;     ///< "20240101000000_add_users"
+  std::string file;
+  std::string checksum;
+  Section up, down;
+};
+
+/// A directory of migrations, in the order in which they run.
+struct Source {
+  Dialect dialect = Dialect::kNative;
+  std::string directory;
+  std::vector<Migration> migrations;
+  const Migration* find(const std::string& version_or_name) const;
+};
+
+/// Reads `directory`: *.sql files (one file with up and down sections, or pairs .up.sql/.down.sql), or Prisma's
+/// directories with migration.sql, or Kysely's TypeScript and JavaScript (names only: node loads them, tunnel.h). An
+/// error names the file and what to change.
+Result<Source> read_source(const std::string& directory);
+
+/// Versions are numbers of any length: 2 < 10 < 20240101000000.
+bool version_less(const std::string& a, const std::string& b);
+
+std::string sha256_hex(std::string_view bytes);
+
+/// Checksum of native migrations: of the up section, without BOM and carriage returns, so that git's line endings do
+/// not matter. "v1:" names this rule.
+std::string text_checksum(std::string_view sql);
+
+}  // namespace howdah::migrate

@@ -1,0 +1,97 @@
+#pragma once
+// Between Beast's messages and ours. Part of http_server.cpp, the one file that may include it.
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include "net/http_server.h"
+#include "wire/http.h"
+
+namespace howdah::net {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+using Answer = http::response<http::string_body>;
+
+inline std::string http_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm tm{};
+  gmtime_r(&now, &tm);
+  char text[40];
+  const size_t n = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+  return std::string(text, n);
+}
+
+/// A header value must not be able to start another header.
+inline std::string one_line(std::string value) {
+  for (char& c : value) {
+    if (c == '\r' || c == '\n' || c == '\0') c = ' ';
+  }
+  return value;
+}
+
+inline Answer to_beast(wire::HttpResponse&& response, unsigned version, bool keep_alive, bool head) {
+  Answer out{static_cast<http::status>(response.status), version};
+  for (auto& [name, value] : response.headers) out.set(name, one_line(std::move(value)));
+  out.set(http::field::date, http_date());
+  out.set(http::field::server, "howdah");
+  out.set(http::field::connection, keep_alive ? "keep-alive" : "close");
+  const size_t size = response.body.size();
+  if (!head) out.body() = std::move(response.body);
+  if (response.status != 204 && response.status != 304 && response.status >= 200) out.content_length(size);
+  return out;
+}
+
+inline wire::HttpRequest from_beast(http::request<http::string_body>&& in, const std::string& peer) {
+  wire::HttpRequest out;
+  out.method = std::string(in.method_string());
+  const std::string_view target(in.target().data(), in.target().size());
+  const size_t mark = target.find('?');
+  out.raw_path = std::string(target.substr(0, mark));
+  if (mark != std::string_view::npos) out.raw_query = std::string(target.substr(mark + 1));
+  for (const auto& field : in) {
+    std::string name(field.name_string());
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    out.headers.emplace_back(std::move(name), std::string(field.value()));
+  }
+  out.body = std::move(in.body());
+  out.source_ip = peer;
+  return out;
+}
+
+inline wire::HttpResponse plain(int status, std::string text) {
+  wire::HttpResponse r;
+  r.status = status;
+  r.headers.emplace_back("Content-Type", "text/plain");
+  r.body = std::move(text) + "\n";
+  return r;
+}
+
+/// What a client that sent something unreadable is told; status 0 = nothing, the connection just ends.
+inline wire::HttpResponse refusal(const error_code& ec, const HttpServerOptions& o) {
+  if (ec == http::error::end_of_stream || ec == asio::error::eof || ec == asio::error::operation_aborted ||
+      ec == asio::error::connection_reset || ec.category() == asio::error::get_ssl_category()) {
+    return {.status = 0};
+  }
+  if (ec == beast::error::timeout) return {.status = 0};  // the stream is closed by then
+  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+    return plain(431, "The headers are longer than " + std::to_string(o.max_header_bytes) + " bytes.");
+  }
+  if (ec == http::error::body_limit) {
+    return plain(413, "The body is longer than " + std::to_string(o.max_body_bytes) + " bytes.");
+  }
+  if (ec.category() == http::make_error_code(http::error::bad_method).category()) {
+    return plain(400, "Not an HTTP request: " + ec.message() + ".");
+  }
+  return {.status = 0};
+}
+
+}  // namespace howdah::net

@@ -1,0 +1,197 @@
+#include "os/copy.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "os/fd.h"
+
+namespace howdah::os {
+namespace {
+
+Error errno_at(const char* what, const std::string& path) {
+  int e = errno;
+  return Error{fmt::format("cannot {} {}: {}", what, path, strerror(e)), e == ENOSPC || e == EDQUOT};
+}
+
+/// One directory whose files are copied by one thread. Directories exist before any thread starts.
+struct Dir {
+  std::string from, to;
+  std::vector<std::string> files;
+};
+
+/// What the threads share.
+struct Shared {
+  std::atomic<size_t> next{0};
+  std::atomic<bool> try_reflink{true};
+  std::atomic<bool> reflinked{false};
+  std::atomic<uint64_t> bytes{0};
+  std::mutex mutex;  // guards error
+  std::optional<Error> error;
+  std::atomic<bool> stop{false};
+
+  void fail_with(Error e) {
+    std::lock_guard lock(mutex);
+    if (!error) error = std::move(e);
+    stop = true;
+  }
+};
+
+Result<void> copy_content(int in, int out, off_t size, const std::string& path) {
+  while (size > 0) {
+    ssize_t n = copy_file_range(in, nullptr, out, nullptr, static_cast<size_t>(size), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n > 0) {
+      size -= n;
+      continue;
+    }
+    if (n == 0) return fail(fmt::format("{} shrank while it was copied", path));
+    if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+      return tl::unexpected(errno_at("copy", path));
+    std::vector<char> buffer(1 << 18);
+    ssize_t got = read(in, buffer.data(), buffer.size());
+    if (got <= 0) return tl::unexpected(errno_at("read", path));
+    for (ssize_t done = 0; done < got;) {
+      ssize_t w = write(out, buffer.data() + done, static_cast<size_t>(got - done));
+      if (w < 0 && errno != EINTR) return tl::unexpected(errno_at("write", path));
+      if (w > 0) done += w;
+    }
+    size -= got;
+  }
+  return {};
+}
+
+mode_t mode_of(const struct stat& st, const CopyOptions& options) {
+  if (!options.program) return 0600;
+  return (st.st_mode & 0100) != 0 ? 0755 : 0644;
+}
+
+Result<void> copy_file(int from_dir, int to_dir, const std::string& name, const Dir& dir, const CopyOptions& options,
+                       Shared& shared) {
+  auto shown = [&] { return dir.to + "/" + name; };
+  Fd in(openat(from_dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!in) return tl::unexpected(errno_at("open", dir.from + "/" + name));
+  struct stat st {};
+  if (fstat(in.get(), &st) != 0) return tl::unexpected(errno_at("stat", dir.from + "/" + name));
+  Fd out(openat(to_dir, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!out) return tl::unexpected(errno_at("create", shown()));
+  if (geteuid() == 0 && fchown(out.get(), options.owner.uid, options.owner.gid) != 0) {
+    return tl::unexpected(errno_at("change the owner of", shown()));
+  }
+  mode_t mode = mode_of(st, options);
+  if (mode != 0600 && fchmod(out.get(), mode) != 0) return tl::unexpected(errno_at("change the mode of", shown()));
+  if (st.st_size == 0) return {};
+  shared.bytes += static_cast<uint64_t>(st.st_size);
+  if (shared.try_reflink) {
+    if (ioctl(out.get(), FICLONE, in.get()) == 0) {
+      shared.reflinked = true;
+      return {};
+    }
+    if (errno == ENOSPC || errno == EDQUOT) return tl::unexpected(errno_at("clone", shown()));
+    shared.try_reflink = false;  // asked once per tree, not once per file
+  }
+  return copy_content(in.get(), out.get(), st.st_size, shown());
+}
+
+Result<void> copy_files(const Dir& dir, const CopyOptions& options, Shared& shared) {
+  Fd from(open(dir.from.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Fd to(open(dir.to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!from || !to) return tl::unexpected(errno_at("open", from ? dir.to : dir.from));
+  for (const auto& name : dir.files) {
+    if (shared.stop) return {};
+    if (auto done = copy_file(from.get(), to.get(), name, dir, options, shared); !done) return done;
+  }
+  return {};
+}
+
+Result<void> copy_link(const std::string& from, const std::string& to, Owner owner) {
+  std::string target(4096, '\0');
+  ssize_t n = readlink(from.c_str(), target.data(), target.size());
+  if (n < 0) return tl::unexpected(errno_at("read the link", from));
+  target.resize(static_cast<size_t>(n));
+  if (symlink(target.c_str(), to.c_str()) != 0) return tl::unexpected(errno_at("create the link", to));
+  if (geteuid() == 0 && lchown(to.c_str(), owner.uid, owner.gid) != 0) {
+    return tl::unexpected(errno_at("change the owner of", to));
+  }
+  return {};
+}
+
+/// What the walk over the source collects before any thread starts.
+struct Plan {
+  const CopyOptions& options;
+  std::vector<Dir> work;
+  CopyStats stats;
+};
+
+/// Creates the directories and lists the files. Long lists are cut so that the threads share one big directory.
+Result<void> walk(const std::string& from, const std::string& to, const std::string& below, Plan& plan) {
+  constexpr size_t kSlice = 64;
+  Owner owner = plan.options.owner;
+  if (mkdir(to.c_str(), 0700) != 0) return tl::unexpected(errno_at("create", to));
+  if (geteuid() == 0 && chown(to.c_str(), owner.uid, owner.gid) != 0) {
+    return tl::unexpected(errno_at("change the owner of", to));
+  }
+  if (plan.options.program && chmod(to.c_str(), 0755) != 0) return tl::unexpected(errno_at("change the mode of", to));
+  plan.stats.dirs++;
+  std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(from.c_str()), closedir);
+  if (!dir) return tl::unexpected(errno_at("open", from));
+  Dir current{from, to, {}};
+  while (dirent* e = readdir(dir.get())) {
+    std::string name = e->d_name;
+    if (name == "." || name == "..") continue;
+    std::string path = below.empty() ? name : below + "/" + name;
+    if (plan.options.skip && plan.options.skip(path)) continue;
+    if (e->d_type == DT_DIR) {
+      if (auto done = walk(from + "/" + name, to + "/" + name, path, plan); !done) return done;
+    } else if (e->d_type == DT_LNK) {
+      if (auto done = copy_link(from + "/" + name, to + "/" + name, owner); !done) return done;
+    } else if (e->d_type == DT_REG) {
+      plan.stats.files++;
+      current.files.push_back(std::move(name));
+      if (current.files.size() < kSlice) continue;
+      plan.work.push_back(std::move(current));
+      current = Dir{from, to, {}};
+    } else {
+      return fail(fmt::format("{}/{} is neither file, directory nor link: not copied", from, name));
+    }
+  }
+  if (!current.files.empty()) plan.work.push_back(std::move(current));
+  return {};
+}
+
+}  // namespace
+
+Result<CopyStats> copy_tree(const std::string& from, const std::string& to, const CopyOptions& options) {
+  Plan plan{options, {}, {}};
+  if (auto done = walk(from, to, "", plan); !done) return tl::unexpected(done.error());
+  Shared shared;
+  auto worker = [&] {
+    for (size_t i; !shared.stop && (i = shared.next++) < plan.work.size();) {
+      if (auto done = copy_files(plan.work[i], options, shared); !done) shared.fail_with(done.error());
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (unsigned i = 1; i < options.threads; i++) helpers.emplace_back(worker);
+    worker();
+  }
+  if (shared.error) return tl::unexpected(*shared.error);
+  plan.stats.bytes = shared.bytes;
+  plan.stats.reflinked = shared.reflinked;
+  return plan.stats;
+}
+
+}  // namespace howdah::os

@@ -1,0 +1,30 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "os/identity.h"
+#include "util/result.h"
+
+namespace howdah::os {
+
+struct CopyStats {
+  size_t files = 0, dirs = 0;
+  uint64_t bytes = 0;
+  bool reflinked = false;  ///< at least one file shares its extents with the source
+};
+
+struct CopyOptions {
+  Owner owner;           ///< of everything in the copy, when we are root
+  bool program = false;  ///< directories 0755 and files 0644 or 0755 as in the source; else 0700 and 0600
+  unsigned threads = 2;
+  /// Leaves an entry of the source out; called with its path below `from`, before any thread starts. Null = nothing.
+  std::function<bool(const std::string&)> skip;
+};
+
+/// Copies the tree `from` (which nobody writes to meanwhile) to `to`, which must not exist. Files are reflinked where
+/// the filesystem can, else copied in the kernel; symbolic links are copied as they are; sockets and FIFOs are refused.
+/// Nothing is synced: the caller syncs once and publishes `to` by rename. On an error `to` is left half made.
+Result<CopyStats> copy_tree(const std::string& from, const std::string& to, const CopyOptions& options);
+
+}  // namespace howdah::os

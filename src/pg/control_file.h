@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "util/result.h"
+
+namespace howdah::pg {
+
+/// CRC-32C (Castagnoli), as pg_control and WAL use it.
+uint32_t crc32c(const void* data, size_t size);
+
+/// What global/pg_control says about itself.
+struct ControlFile {
+  uint64_t system_identifier = 0;
+  uint32_t format = 0;  ///< 1300 for PostgreSQL 13 to 15
+  uint32_t catalog_version = 0;
+  size_t crc_offset = 0;  ///< found by trial, so no layout of a major version is built in
+};
+
+/// Parses the content of a pg_control file; fails when no checksum fits (damaged, or not a control file).
+Result<ControlFile> parse_control_file(const std::string& content);
+
+/// Gives the stopped cluster in `data` an identity of its own: a fresh system identifier in global/pg_control and in
+/// the long header of every WAL segment, and a fresh nonce for mock authentication. Does in a millisecond what
+/// `pg_resetwal` does not do at all. Only for a directory that is not published yet: it is not atomic.
+Result<uint64_t> renew_identity(const std::string& data);
+
+/// A system identifier as initdb makes it: time in the upper half, microseconds and 12 random bits below.
+uint64_t new_system_identifier();
+
+/// The identifier of the cluster in `data`.
+Result<uint64_t> system_identifier_of(const std::string& data);
+
+}  // namespace howdah::pg

@@ -1,0 +1,27 @@
+#pragma once
+#include <string>
+
+#include "pg/bootstrap.h"
+#include "pg/client.h"
+#include "util/result.h"
+
+/// What we do inside a server's catalogs, over a connection as rdsadmin. Each function observes first and may be called
+/// again at any time.
+namespace howdah::pg {
+
+/// Makes `name` the master: LOGIN CREATEDB CREATEROLE, no superuser, member of rds_superuser with the right to grant
+/// it on (and, through it, rds_replication and rds_password), owner of database postgres, with this SCRAM verifier.
+Result<void> ensure_master(Client& client, const std::string& name, const std::string& scram_verifier);
+
+/// Sets the password of an existing role. `verifier` must be a SCRAM verifier: clear passwords are refused.
+Result<void> set_password(Client& client, const std::string& role, const std::string& verifier);
+
+/// Makes database `name` owned by `owner`: renames the spare database into it when there is one, else CREATE DATABASE.
+/// An existing database only gets its owner corrected when that is still rdsadmin.
+Result<void> ensure_database(Client& client, const std::string& name, const std::string& owner);
+
+/// Re-applies bootstrap_statements() and the parameter rds.superuser_read_all: after a restore or upgrade, after a
+/// change of parameters, and when a user dropped a reserved role.
+Result<void> reconcile_roles(Client& client);
+
+}  // namespace howdah::pg

@@ -1,0 +1,121 @@
+#include "pg/volume.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "os/copy.h"
+#include "os/files.h"
+#include "pg/control_file.h"
+#include "util/fault_point.h"
+
+namespace howdah::pg {
+namespace {
+
+constexpr size_t kSegmentSizeInWal = 32;  // XLogLongPageHeaderData.xlp_seg_size
+
+/// Allocates the rest of a segment that the template cut short. PostgreSQL overwrites segments in place and must never
+/// meet a full disk there, so a hole is not an option.
+Result<void> allocate_segment(const std::string& path) {
+  os::Fd fd(open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  uint32_t size = 0;
+  if (!fd || pread(fd.get(), &size, sizeof size, kSegmentSizeInWal) != sizeof size) {
+    return fail(fmt::format("cannot read the header of WAL segment {}", path));
+  }
+  if (size < (1U << 20) || size > (1U << 30) || (size & (size - 1)) != 0) {
+    return fail(fmt::format("WAL segment {} claims a size of {} bytes", path, size));
+  }
+  if (fallocate(fd.get(), 0, 0, size) == 0) return {};
+  if (errno != EOPNOTSUPP) {
+    return tl::unexpected(Error{fmt::format("cannot allocate {}: {}", path, strerror(errno)), errno == ENOSPC});
+  }
+  off_t at = lseek(fd.get(), 0, SEEK_END);
+  for (std::vector<char> zero(1 << 16); at < static_cast<off_t>(size);) {
+    size_t part = std::min(zero.size(), static_cast<size_t>(size - at));
+    ssize_t n = pwrite(fd.get(), zero.data(), part, at);
+    if (n < 0) return tl::unexpected(Error{fmt::format("cannot fill {}: {}", path, strerror(errno)), errno == ENOSPC});
+    at += n;
+  }
+  return {};
+}
+
+Result<void> allocate_wal(const std::string& data) {
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(data + "/pg_wal", none)) {
+    if (!entry.is_regular_file()) continue;
+    if (auto done = allocate_segment(entry.path().string()); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace
+
+namespace {
+
+/// The steps between an absent and a complete `tmp`; returns the new system identifier.
+Result<uint64_t> fill(const std::string& from, const std::string& tmp, os::Owner owner, Volume& volume) {
+  auto copied = os::copy_tree(from, tmp, {.owner = owner});
+  if (!copied) return tl::unexpected(copied.error());
+  volume.reflinked = copied->reflinked;
+  fault::point("pg.volume", "copied");
+  if (auto done = allocate_wal(tmp); !done) return tl::unexpected(done.error());
+  auto id = renew_identity(tmp);
+  if (!id) return tl::unexpected(id.error());
+  if (auto synced = os::sync_fs(tmp); !synced) return tl::unexpected(synced.error());
+  fault::point("pg.volume", "synced");
+  return id;
+}
+
+}  // namespace
+
+Result<void> check_space(const std::string& directory) {
+  struct statvfs fs {};
+  if (statvfs(directory.c_str(), &fs) != 0) {
+    return fail(fmt::format("cannot look at {}: {}", directory, strerror(errno)));
+  }
+  const uint64_t mib = (uint64_t{fs.f_bavail} * fs.f_frsize) >> 20;
+  if (mib >= kSpaceForInstance) return {};
+  return fail_for_now(
+      fmt::format("the disk of {} has {} MiB free, a new instance needs {} MiB", directory, mib, kSpaceForInstance));
+}
+
+Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner) {
+  Volume volume;
+  if (os::exists(layout.data)) {
+    auto id = system_identifier_of(layout.data);
+    if (!id) return tl::unexpected(id.error());
+    volume.system_identifier = *id;
+    return volume;
+  }
+  std::string tmp = layout.data + ".tmp";
+  if (auto gone = os::remove_tree(tmp); !gone) return tl::unexpected(gone.error());
+  if (auto space = check_space(layout.root); !space) return tl::unexpected(space.error());
+  auto id = fill(with_spare ? from.spare : from.plain, tmp, owner, volume);
+  if (!id) {
+    (void)os::remove_tree(tmp);  // on a full disk its space is what the state file needs to record the failure
+    return tl::unexpected(id.error());
+  }
+  if (auto done = os::publish(tmp, layout.data); !done) return tl::unexpected(done.error());
+  volume.system_identifier = *id;
+  volume.created = true;
+  return volume;
+}
+
+Result<void> remove_volume(const Layout& layout) {
+  std::string gone = layout.data + ".gone";
+  if (os::exists(layout.data)) {
+    if (auto done = os::remove_tree(gone); !done) return done;
+    if (auto done = os::publish(layout.data, gone); !done) return done;
+  }
+  if (auto done = os::remove_tree(layout.run); !done) return done;
+  return os::remove_tree(layout.root);
+}
+
+}  // namespace howdah::pg

@@ -1,0 +1,32 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "os/identity.h"
+#include "pg/layout.h"
+#include "pg/template.h"
+
+namespace howdah::pg {
+
+struct Volume {
+  uint64_t system_identifier = 0;
+  bool created = false;    ///< false: it was there already
+  bool reflinked = false;  ///< shares its blocks with the template
+};
+
+inline constexpr uint64_t kSpaceForInstance = 128;  ///< MiB: a fresh data directory, and air for its neighbours
+
+/// Fails, naming both figures, when the file system of `directory` has not kSpaceForInstance free. A copy that filled
+/// the disk would take the neighbours down before it failed itself.
+Result<void> check_space(const std::string& directory);
+
+/// Makes layout.data from the template (`with_spare`: the variant with the database kSpareDatabase), with an identity
+/// of its own and WAL segments fully allocated, owned by `owner`. make_layout() has been called. An existing
+/// layout.data is left as it is; a half-made data.tmp is removed, also on failure. Synced, then published by rename.
+Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner);
+
+/// Removes the instance's whole directory. The server must have been stopped. Restartable: data goes first by rename
+/// to data.gone, so that nothing can start it any more.
+Result<void> remove_volume(const Layout& layout);
+
+}  // namespace howdah::pg

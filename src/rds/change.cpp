@@ -1,0 +1,48 @@
+#include "rds/change.h"
+
+#include "rds/flows.h"
+#include "rds/instances.h"
+
+namespace howdah::rds {
+
+void apply_queue(const Rds& rds, store::Tx& tx, Change& c) {
+  const auto take = [&](const char* name) {
+    auto node = c.now.pending.extract(name);
+    return node ? node.mapped() : std::string{};
+  };
+  if (const auto cls = take("DBInstanceClass"); !cls.empty() && cls != c.now.instance_class) {
+    c.now.instance_class = cls;
+    c.new_class = c.restart = true;
+  }
+  if (const auto days = take("BackupRetentionPeriod"); !days.empty()) {
+    const int32_t wanted = std::stoi(days);
+    if ((wanted == 0) != (c.now.backup_retention == 0)) append_event(rds, tx, c.now, wanted == 0 ? 28 : 32);
+    c.now.backup_retention = wanted;
+  }
+  if (const auto name = take("DBInstanceIdentifier"); !name.empty() && name != c.now.identifier) {
+    if (name_taken(tx, c.now.scope, name)) throw Fault("DBInstanceAlreadyExists", "DB instance already exists");
+    c.now.identifier = name;
+    c.renamed = c.restart = true;
+  }
+}
+
+void begin_change(Rds& rds, store::Tx& tx, const Change& c) {
+  if (c.renamed) tx.erase<Instance>(c.before.key());
+  tx.put(c.now);
+  const bool server = c.password || c.groups || c.files || c.restart || c.port || c.renamed;
+  if (!server) return;
+  if (c.groups) append_event(rds, tx, c.now, 9);
+  if (c.new_class) append_event(rds, tx, c.now, 12);
+  std::map<std::string, std::string> args;
+  if (c.restart || c.port || c.renamed) args["restart"] = "yes";
+  if (c.groups) args["groups"] = "yes";
+  if (c.new_class) args["class"] = "yes";
+  const bool only_password = c.password && !c.groups && !c.files && !c.restart && !c.port && !c.renamed;
+  const char* table = c.renamed       ? kRenameInstance
+                      : c.port        ? kChangePort
+                      : only_password ? kResetPassword
+                                      : kModifyInstance;
+  rds.flows.start(tx, table, c.now.workflow(), std::move(args));
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,268 @@
+// CreateDBInstance: checks everything first, then one transaction writes the instance, its workflow and what the caller
+// should know; the answer goes out after that single durable commit.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "api/context.h"
+#include "aws/rds.h"
+#include "domain/config.h"
+#include "domain/security_group.h"
+#include "domain/subnet_group.h"
+#include "domain/window.h"
+#include "os/fd.h"
+#include "pg/engine.h"
+#include "pg/scram.h"
+#include "pg/volume.h"
+#include "rds/flows.h"
+#include "rds/instances.h"
+#include "rds/subnet_groups.h"
+#include "rds/to_wire.h"
+#include "rds/validate.h"
+#include "util/id.h"
+
+namespace howdah::rds {
+namespace {
+
+using Message = aws::rds::CreateDBInstanceMessage;
+
+void require(bool there, const char* parameter) {
+  if (!there) throw Fault("MissingParameter", fmt::format("The request must contain the parameter {}", parameter));
+}
+
+/// What AWS has and this version hasn't. A request that asks for it is refused, never half done.
+void refuse_what_is_not_offered(const Message& in) {
+  // AWS's own rules about these parameters come first.
+  if (in.multi_az.value_or(false) && in.availability_zone) {
+    throw Fault("InvalidParameterCombination",
+                "Requesting a specific availability zone is not valid for Multi-AZ instances.");
+  }
+  check_password_source(in.master_user_password.has_value(), in.manage_master_user_password.value_or(false));
+  check_monitoring(in.monitoring_interval, in.monitoring_role_arn.has_value());
+  if (in.multi_az.value_or(false)) refuse("MultiAZ", "a standby needs a second machine");
+  if (in.manage_master_user_password.value_or(false)) refuse("ManageMasterUserPassword", "it needs Secrets Manager");
+  if (in.enable_iam_database_authentication.value_or(false)) {
+    refuse("EnableIAMDatabaseAuthentication", "passwords are the only way to log in");
+  }
+  if (in.monitoring_interval.value_or(0) != 0) refuse("MonitoringInterval", "enhanced monitoring is not there");
+  if (!in.enable_cloudwatch_logs_exports.empty()) refuse("EnableCloudwatchLogsExports", "CloudWatch Logs is not there");
+  if (in.db_cluster_identifier) refuse("DBClusterIdentifier", "clusters are not there");
+  if (in.domain || in.domain_fqdn || in.domain_auth_secret_arn) refuse("Domain", "directory logins are not there");
+  if (in.dedicated_log_volume.value_or(false)) refuse("DedicatedLogVolume", "an instance has one volume");
+  if (in.enable_customer_owned_ip.value_or(false)) refuse("EnableCustomerOwnedIp", "there are no Outposts");
+  if (in.database_insights_mode.value_or("standard") != "standard")
+    refuse("DatabaseInsightsMode", "only standard is there");
+  if (in.network_type.value_or("IPV4") != "IPV4") refuse("NetworkType DUAL", "instances have IPv4 addresses");
+  if (in.tde_credential_arn || in.timezone || in.nchar_character_set_name || in.custom_iam_instance_profile ||
+      in.multi_tenant.value_or(false) || !in.additional_storage_volumes.empty() || !in.processor_features.empty()) {
+    throw Fault("InvalidParameterCombination",
+                "TdeCredentialArn, Timezone, NcharCharacterSetName, CustomIamInstanceProfile, MultiTenant, "
+                "AdditionalStorageVolumes and ProcessorFeatures do not apply to PostgreSQL.");
+  }
+  if (!in.db_security_groups.empty()) {
+    throw Fault("InvalidParameterCombination",
+                "DBSecurityGroups exist only outside of a VPC. Use VpcSecurityGroupIds.");
+  }
+}
+
+const pg::Engine& choose_engine(const Rds& rds, const Message& in) {
+  if (*in.engine != "postgres") {
+    if (in.engine->starts_with("aurora")) refuse("engine " + *in.engine, "only postgres is there");
+    throw Fault("InvalidParameterValue", "Invalid DB engine");
+  }
+  if (rds.engines.engines().empty()) {
+    throw Fault("InsufficientDBInstanceCapacity",
+                "No PostgreSQL server is installed on this machine. `howdah doctor` tells how to get one.");
+  }
+  const bool any = in.engine_version.value_or("").empty();  // Terraform sends an empty one for "any"
+  const std::string wanted = any ? std::to_string(rds.engines.engines().back().major) : *in.engine_version;
+  const bool nearest = rds.config.engine_version_policy == VersionPolicy::nearest_minor;
+  if (const pg::Engine* engine = rds.engines.find(wanted, nearest)) return *engine;
+  throw Fault("InvalidParameterCombination", fmt::format("Cannot find version {} for postgres", wanted));
+}
+
+void set_credentials(const Message& in, Instance& i) {
+  require(in.master_username.has_value(), "MasterUsername");
+  check_master_username(*in.master_username);
+  require(in.master_user_password.has_value(), "MasterUserPassword");
+  check_password(*in.master_user_password);
+  i.master_username = *in.master_username;
+  const auto verifier = pg::scram_verifier(*in.master_user_password);
+  if (!verifier) throw Fault("InvalidParameterValue", verifier.error().message);
+  i.pending_verifier = *verifier;
+  i.pending["MasterUserPassword"] = "****";
+  if (in.db_name && !in.db_name->empty()) {
+    check_db_name(*in.db_name);
+    i.db_name = *in.db_name;
+  }
+}
+
+void set_storage(const Message& in, Instance& i) {
+  require(in.allocated_storage.has_value(), "AllocatedStorage");
+  i.allocated_storage = *in.allocated_storage;
+  i.storage_type = in.storage_type.value_or(in.iops ? "io1" : "gp3");
+  i.max_allocated_storage = in.max_allocated_storage;
+  i.iops = in.iops;
+  i.storage_throughput = in.storage_throughput;
+  check_storage(i.storage_type, i.allocated_storage, i.max_allocated_storage);
+  if ((i.storage_type == "io1" || i.storage_type == "io2") && !i.iops) {
+    throw Fault("InvalidParameterCombination", "You must specify Iops for storage type " + i.storage_type + ".");
+  }
+  if (in.kms_key_id && !in.storage_encrypted.value_or(false)) {
+    throw Fault("InvalidParameterCombination", "KmsKeyId can be given only together with StorageEncrypted.");
+  }
+  i.storage_encrypted = in.storage_encrypted.value_or(false);
+  if (i.storage_encrypted) i.kms_key_id = key_arn(i.scope, in.kms_key_id.value_or("alias/aws/rds"));
+}
+
+void set_windows(const Message& in, Instance& i) {
+  if (in.preferred_backup_window && in.preferred_maintenance_window) {
+    const auto backup = window::parse_daily(*in.preferred_backup_window);
+    const auto maintenance = window::parse_weekly(*in.preferred_maintenance_window);
+    check_windows_apart(backup, maintenance);
+    i.backup_window = text(backup);
+    i.maintenance_window = text(maintenance);
+  } else if (in.preferred_backup_window) {
+    const auto backup = window::parse_daily(*in.preferred_backup_window);
+    i.backup_window = text(backup);
+    i.maintenance_window = text(window::choose_weekly(i.resource_id, backup));
+  } else if (in.preferred_maintenance_window) {
+    const auto maintenance = window::parse_weekly(*in.preferred_maintenance_window);
+    i.maintenance_window = text(maintenance);
+    i.backup_window = text(window::choose_daily(i.resource_id, maintenance));
+  } else {
+    const auto [backup, maintenance] = window::choose(i.resource_id);
+    i.backup_window = text(backup);
+    i.maintenance_window = text(maintenance);
+  }
+}
+
+void set_network(const Rds& rds, const Message& in, Instance& i) {
+  const SubnetGroup group =
+      resolve_subnet_group(rds.store, i.scope, NetworkConfig{rds.config.az_suffixes}, in.db_subnet_group_name);
+  i.subnet_group = group.name;
+  i.vpc_id = group.vpc_id;
+  const auto zones = group.zones();
+  i.availability_zone =
+      in.availability_zone.value_or(zones.at(std::stoul(id::stable_hex(i.resource_id, 6), nullptr, 16) % zones.size()));
+  if (std::find(zones.begin(), zones.end(), i.availability_zone) == zones.end()) {
+    throw Fault("InvalidParameterValue", fmt::format("Invalid availability zone: {}. The DB subnet group {} has {}.",
+                                                     i.availability_zone, group.name, fmt::join(zones, ", ")));
+  }
+  i.security_groups = checked_security_groups(rds, i.scope, i.vpc_id, in.vpc_security_group_ids);
+  if (i.security_groups.empty()) i.security_groups = {default_group_id(i.vpc_id)};
+  i.publicly_accessible = in.publicly_accessible.value_or(group.name == "default");
+  i.port = in.port.value_or(5432);
+  check_port(i.port);
+}
+
+void set_rest(const Rds& rds, const Message& in, Instance& i) {
+  i.license_model = in.license_model.value_or("postgresql-license");
+  if (i.license_model != "postgresql-license") {
+    throw Fault("InvalidParameterValue", fmt::format("Invalid license model '{}' for engine 'postgres'. Valid license "
+                                                     "models are: postgresql-license.",
+                                                     i.license_model));
+  }
+  if (in.character_set_name) refuse("CharacterSetName", "databases are UTF8; create another with CREATE DATABASE");
+  if (in.option_group_name) check_option_group(*in.option_group_name, i);
+  i.backup_retention = in.backup_retention_period.value_or(1);
+  check_retention(i.backup_retention);
+  i.auto_minor_version_upgrade = in.auto_minor_version_upgrade.value_or(true);
+  i.copy_tags_to_snapshot = in.copy_tags_to_snapshot.value_or(false);
+  i.deletion_protection = in.deletion_protection.value_or(false);
+  i.ca_certificate = in.ca_certificate_identifier.value_or("rds-ca-rsa2048-g1");
+  check_ca(i.ca_certificate);
+  i.lifecycle_support = in.engine_lifecycle_support.value_or("open-source-rds-extended-support");
+  i.performance_insights = in.enable_performance_insights.value_or(false);
+  i.performance_insights_retention = in.performance_insights_retention_period.value_or(7);
+  check_insights_retention(i.performance_insights_retention);
+  if (!i.performance_insights && in.performance_insights_retention_period) {
+    throw Fault("InvalidParameterCombination",
+                "PerformanceInsightsRetentionPeriod can be given only together with EnablePerformanceInsights.");
+  }
+  if (i.performance_insights) {
+    i.performance_insights_key = key_arn(i.scope, in.performance_insights_kms_key_id.value_or("alias/aws/rds"));
+  }
+  i.parameter_group = checked_parameter_group(rds, i.scope, in.db_parameter_group_name, i.engine_version);
+  i.tags = tags_from_wire(in.tags);
+}
+
+/// Groups were looked up before the transaction; somebody may have deleted one since.
+void check_still_there(const store::Tx& tx, const Instance& i) {
+  for (const auto& id : i.security_groups) {
+    if (tx.get<SecurityGroup>(i.scope.key(id))) continue;
+    throw Fault("InvalidParameterValue", fmt::format("Invalid security group , groupId= {}, groupName=.", id));
+  }
+  if (i.subnet_group != "default" && !tx.get<SubnetGroup>(i.scope.key(i.subnet_group))) {
+    throw Fault("DBSubnetGroupNotFoundFault", fmt::format("DBSubnetGroup {} not found.", i.subnet_group));
+  }
+}
+
+/// Whether nobody else on this machine (another daemon, a container) listens there.
+bool can_listen(const std::string& address, int32_t port) {
+  const os::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(static_cast<uint16_t>(port));
+  inet_pton(AF_INET, address.c_str(), &at.sin_addr);
+  return bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+}
+
+/// What was asked for and is recorded, but is not (yet) what AWS does: said in an event, not left to be found out.
+void announce_differences(const Rds& rds, store::Tx& tx, const Instance& i) {
+  if (i.storage_encrypted && !storage_is_encrypted(rds)) {
+    append_event(rds, tx, i, 1,
+                 "StorageEncrypted is recorded, but the disk under the state directory is not encrypted. Put the state "
+                 "directory on an encrypted disk (dm-crypt) to have encryption at rest.");
+  }
+  if (i.performance_insights) {
+    append_event(rds, tx, i, 1, "The Performance Insights settings are recorded; this version takes no samples.");
+  }
+  if (i.backup_retention > 0) {
+    append_event(rds, tx, i, 1, "The backup retention period is recorded; this version takes no automated backups.");
+  }
+}
+
+}  // namespace
+
+aws::rds::CreateDBInstanceResult create_db_instance(Rds& rds, api::Context& ctx, const Message& in) {
+  Instance i;
+  i.scope = scope_of(ctx);
+  i.identifier = checked_identifier(*in.db_instance_identifier);
+  i.resource_id = id::db_resource();
+  refuse_what_is_not_offered(in);
+  const pg::Engine& engine = choose_engine(rds, in);
+  if (auto space = pg::check_space(rds.config.state_dir); !space) {
+    throw Fault("InsufficientDBInstanceCapacity", space.error().message);
+  }
+  i.engine = "postgres";
+  i.engine_version = engine.version;
+  check_instance_class(*in.db_instance_class);
+  i.instance_class = *in.db_instance_class;
+  set_credentials(in, i);
+  set_storage(in, i);
+  set_windows(in, i);
+  set_network(rds, in, i);
+  set_rest(rds, in, i);
+
+  return rds.store.write([&](store::Tx& tx) {
+    if (name_taken(tx, i.scope, i.identifier)) throw Fault("DBInstanceAlreadyExists", "DB instance already exists");
+    check_instance_quota(rds, tx, i.scope);
+    check_still_there(tx, i);
+    i.slot = allocate_slot(tx, slot_count(rds.config.instance_addresses), [&](uint32_t slot) {
+      return can_listen(slot_address(rds.config.instance_addresses, slot), i.port);
+    });
+    i.address = slot_address(rds.config.instance_addresses, i.slot);
+    tx.put(i);
+    rds.flows.start(tx, kCreateInstance, i.workflow());
+    announce_differences(rds, tx, i);
+    return aws::rds::CreateDBInstanceResult{.db_instance = to_wire(rds, i, status_of(rds, tx, i))};
+  });
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,112 @@
+// DescribeDBInstances: cost O(page) whatever the number of instances; by identifier or resource id O(log n).
+#include <fmt/format.h>
+
+#include <functional>
+#include <set>
+
+#include "api/context.h"
+#include "api/holds.h"
+#include "api/paginate.h"
+#include "aws/rds.h"
+#include "rds/instances.h"
+#include "rds/to_wire.h"
+
+namespace howdah::rds {
+namespace {
+
+using Keep = std::function<bool(const Instance&)>;
+using Values = std::set<std::string, std::less<>>;
+
+std::string_view filtered(const Instance& i, std::string_view filter) {
+  if (filter == "dbi-resource-id") return i.resource_id;
+  if (filter == "engine") return i.engine;
+  return {};  // db-cluster-id and domain: no instance has one
+}
+
+bool names(const Instance& i, const Values& values) {
+  return values.contains(i.identifier) || values.contains(i.arn());
+}
+
+struct Wanted {
+  std::map<std::string, Values> filters;
+  bool match(const Instance& i) const {
+    for (const auto& [name, values] : filters) {
+      if (name == "db-instance-id" ? !names(i, values) : !values.contains(filtered(i, name))) return false;
+    }
+    return true;
+  }
+};
+
+Wanted read_filters(const wire::Seq<aws::rds::Filter>& filters) {
+  static const Values known = {"db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"};
+  Wanted out;
+  for (const auto& f : filters) {
+    if (!known.contains(*f.name)) {
+      throw Fault("InvalidParameterValue", fmt::format("Unrecognized filter name: {}", *f.name));
+    }
+    auto& values = out.filters[*f.name];
+    for (const auto& v : f.values) values.insert(v);
+  }
+  return out;
+}
+
+/// The few instances that a filter names by key, so that Terraform's refresh does not walk the fleet; null = walk.
+std::optional<std::vector<std::shared_ptr<const Instance>>> by_key(const Rds& rds, const Scope& scope,
+                                                                   const Wanted& wanted) {
+  const auto ids = wanted.filters.find("dbi-resource-id");
+  if (ids == wanted.filters.end()) return std::nullopt;
+  std::map<std::string, std::shared_ptr<const Instance>> found;
+  for (const auto& id : ids->second) {
+    const auto i = rds.store.find<Instance>(Instance::by_id(id));
+    if (i && i->scope == scope && wanted.match(*i)) found.emplace(i->identifier, i);
+  }
+  std::vector<std::shared_ptr<const Instance>> out;
+  for (auto& [name, i] : found) out.push_back(std::move(i));
+  return out;
+}
+
+/// Waiters ask for one instance every 10 or 30 s. While it is on its way their answer is held, at most 10 s, until its
+/// status changes: `aws rds wait` returns when the thing has happened. Lists are always answered at once.
+void hold_while_changing(const Rds& rds, api::Context& ctx, const std::string& name) {
+  const auto status = [&]() -> std::string {
+    try {
+      return status_of(rds, *instance_named(rds.store, ctx.scope(), name));
+    } catch (const Fault&) {
+      return "deleted";
+    }
+  };
+  static const Values at_rest = {"available", "stopped", "failed", "incompatible-parameters", "deleted"};
+  const std::string before = status();
+  if (at_rest.contains(before)) return;
+  ctx.holds.wait(std::chrono::seconds(10), [&] { return status() != before; });
+}
+
+}  // namespace
+
+aws::rds::DBInstanceMessage describe_db_instances(Rds& rds, api::Context& ctx,
+                                                  const aws::rds::DescribeDBInstancesMessage& in) {
+  const Scope scope = ctx.scope();
+  const auto request = api::rds_page(in.marker, in.max_records);
+  const Wanted wanted = read_filters(in.filters);
+  aws::rds::DBInstanceMessage out;
+  out.db_instances.present = true;
+  const auto add = [&](const Instance& i) { out.db_instances.add(to_wire(rds, i, status_of(rds, i))); };
+
+  if (in.db_instance_identifier && !in.db_instance_identifier->empty()) {
+    hold_while_changing(rds, ctx, *in.db_instance_identifier);
+    const auto i = instance_named(rds.store, scope, *in.db_instance_identifier);
+    if (wanted.match(*i)) add(*i);
+    return out;
+  }
+  if (const auto few = by_key(rds, scope, wanted)) {
+    for (const auto& i : *few) add(*i);
+    return out;
+  }
+  const auto page =
+      api::page_of<Instance>(rds.store, scope.prefix(), request, [&](const Instance& i) { return wanted.match(i); });
+  for (const auto& i : page.items) add(*i);
+  out.marker = page.marker;
+  return out;
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "flow/flow.h"
+
+/// Names of the step tables (they are stored with every workflow: never renamed). The tables themselves are in
+/// steps_create.cpp and steps_lifecycle.cpp.
+namespace howdah::rds {
+
+struct Rds;
+
+inline constexpr const char* kCreateInstance = "create-instance";
+inline constexpr const char* kDeleteInstance = "delete-instance";
+inline constexpr const char* kRebootInstance = "reboot-instance";
+inline constexpr const char* kStartInstance = "start-instance";
+inline constexpr const char* kStopInstance = "stop-instance";
+inline constexpr const char* kRecoverInstance = "recover-instance";
+inline constexpr const char* kModifyInstance = "modify-instance";  ///< no outage unless args["restart"]
+inline constexpr const char* kChangePort = "change-port";          ///< always restarts
+inline constexpr const char* kRenameInstance = "rename-instance";  ///< always restarts
+inline constexpr const char* kResetPassword = "reset-password";
+
+void register_create(flow::Runner& runner, Rds& rds);
+void register_lifecycle(flow::Runner& runner, Rds& rds);
+
+}  // namespace howdah::rds

@@ -1,0 +1,110 @@
+// Delete, reboot, start, stop: each checks the state and starts a workflow, in one transaction.
+#include <fmt/format.h>
+
+#include "api/context.h"
+#include "aws/rds.h"
+#include "rds/flows.h"
+#include "rds/instances.h"
+#include "rds/to_wire.h"
+
+namespace howdah::rds {
+namespace {
+
+[[noreturn]] void wrong_state(const std::string& message) { throw Fault("InvalidDBInstanceState", message); }
+
+/// Starts `table` on the instance and answers it as it is now.
+aws::rds::DBInstance begin(Rds& rds, store::Tx& tx, const Instance& i, const char* table) {
+  rds.flows.start(tx, table, i.workflow());
+  return to_wire(rds, i, status_of(rds, tx, i));
+}
+
+void check_deletable(const Rds& rds, const store::Tx& tx, const Instance& i,
+                     const aws::rds::DeleteDBInstanceMessage& in) {
+  const auto work = flow::Runner::busy(tx, i.workflow());
+  if (work && work->table == kDeleteInstance) {
+    wrong_state(fmt::format("Instance {} is already being deleted.", i.identifier));
+  }
+  if (i.deletion_protection) {
+    throw Fault("InvalidParameterCombination",
+                "Cannot delete protected DB Instance, please disable deletion protection and try again.");
+  }
+  const bool skip = in.skip_final_snapshot.value_or(false);
+  const bool named = in.final_db_snapshot_identifier && !in.final_db_snapshot_identifier->empty();
+  if (skip && named) {
+    throw Fault("InvalidParameterCombination",
+                "FinalDBSnapshotIdentifier cannot be specified when SkipFinalSnapshot is true.");
+  }
+  if (!skip && !named) {
+    throw Fault("InvalidParameterCombination",
+                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.");
+  }
+  if (named && status_of(rds, tx, i) != "available" && status_of(rds, tx, i) != "stopped") {
+    wrong_state(
+        fmt::format("Cannot create a snapshot because the database instance {} is not currently in the available "
+                    "state.",
+                    i.identifier));
+  }
+  if (named) {
+    throw Fault("InvalidParameterCombination",
+                "Howdah does not take snapshots yet. Dump the data with pg_dump, then delete with SkipFinalSnapshot.");
+  }
+}
+
+}  // namespace
+
+aws::rds::DeleteDBInstanceResult delete_db_instance(Rds& rds, api::Context& ctx,
+                                                    const aws::rds::DeleteDBInstanceMessage& in) {
+  return rds.store.write([&](store::Tx& tx) {
+    const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
+    check_deletable(rds, tx, *i, in);
+    rds.flows.replace(tx, kDeleteInstance, i->workflow());  // whatever was under way no longer matters
+    return aws::rds::DeleteDBInstanceResult{.db_instance = to_wire(rds, *i, status_of(rds, tx, *i))};
+  });
+}
+
+aws::rds::RebootDBInstanceResult reboot_db_instance(Rds& rds, api::Context& ctx,
+                                                    const aws::rds::RebootDBInstanceMessage& in) {
+  return rds.store.write([&](store::Tx& tx) {
+    const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
+    if (in.force_failover.value_or(false)) {
+      throw Fault("InvalidParameterCombination",
+                  "Cannot force failover since the instance is not configured for Multi-AZ.");
+    }
+    const bool rebootable = i->rest == Rest::available || i->rest == Rest::incompatible_parameters;
+    if (flow::Runner::busy(tx, i->workflow()) || !rebootable) {
+      wrong_state("Instance cannot currently reboot due to an in-progress management operation.");
+    }
+    return aws::rds::RebootDBInstanceResult{.db_instance = begin(rds, tx, *i, kRebootInstance)};
+  });
+}
+
+aws::rds::StartDBInstanceResult start_db_instance(Rds& rds, api::Context& ctx,
+                                                  const aws::rds::StartDBInstanceMessage& in) {
+  return rds.store.write([&](store::Tx& tx) {
+    const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
+    if (flow::Runner::busy(tx, i->workflow()) || i->rest != Rest::stopped) {
+      wrong_state(fmt::format("Instance {} is not stopped, cannot be started.", i->identifier));
+    }
+    return aws::rds::StartDBInstanceResult{.db_instance = begin(rds, tx, *i, kStartInstance)};
+  });
+}
+
+aws::rds::StopDBInstanceResult stop_db_instance(Rds& rds, api::Context& ctx,
+                                                const aws::rds::StopDBInstanceMessage& in) {
+  return rds.store.write([&](store::Tx& tx) {
+    const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
+    if (flow::Runner::busy(tx, i->workflow()) || i->rest != Rest::available) {
+      wrong_state(fmt::format("Instance {} is not in available state.", i->identifier));
+    }
+    if (in.db_snapshot_identifier) {
+      throw Fault("InvalidParameterCombination",
+                  "Howdah does not take snapshots yet. Stop without DBSnapshotIdentifier.");
+    }
+    Instance stopped = *i;  // AWS drops what was pending, except group changes
+    std::erase_if(stopped.pending, [](const auto& p) { return p.first != "MasterUserPassword"; });
+    tx.put(stopped);
+    return aws::rds::StopDBInstanceResult{.db_instance = begin(rds, tx, stopped, kStopInstance)};
+  });
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,79 @@
+#include "rds/rds.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <stdexcept>
+
+#include "api/context.h"
+#include "domain/config.h"
+#include "domain/event.h"
+#include "pg/engine.h"
+#include "pg/layout.h"
+#include "pg/prepared.h"
+#include "rds/validate.h"
+
+namespace howdah::rds {
+namespace {
+
+template <class Reader>
+std::shared_ptr<const Instance> named(const Reader& reader, const Scope& scope, std::string_view name) {
+  const std::string prefix = scope.arn("rds", "db:");
+  std::string id(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
+  for (char& c : id) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  auto found = reader.template get<Instance>(scope.key(id));
+  if (!found) throw Fault("DBInstanceNotFound", fmt::format("DBInstance {} not found.", name));
+  return found;
+}
+
+}  // namespace
+
+Scope scope_of(const api::Context& ctx) { return {ctx.caller.account, ctx.region}; }
+
+std::shared_ptr<const Instance> instance_named(const store::Store& store, const Scope& scope, std::string_view name) {
+  return named(store, scope, name);
+}
+
+std::shared_ptr<const Instance> instance_named(const store::Tx& tx, const Scope& scope, std::string_view name) {
+  return named(tx, scope, name);
+}
+
+std::string status_of(const Rds& rds, const Instance& i) {
+  const auto work = rds.store.get<flow::Workflow>(i.workflow());
+  return std::string(work ? rds.flows.status(*work) : status_word(i.rest));
+}
+
+std::string status_of(const Rds& rds, const store::Tx& tx, const Instance& i) {
+  const auto work = flow::Runner::busy(tx, i.workflow());
+  return std::string(work ? rds.flows.status(*work) : status_word(i.rest));
+}
+
+const pg::Engine& engine_of(const Rds& rds, const Instance& i) {
+  const pg::Engine* engine = rds.engines.exact(i.engine_version);
+  if (engine) return *engine;
+  throw std::runtime_error(
+      fmt::format("PostgreSQL {} is no longer installed; install it again (howdah engine list shows "
+                  "what is there)",
+                  i.engine_version));
+}
+
+Result<pg::Engine> prepared_engine(const Rds& rds, const Instance& i) {
+  return pg::prepare_engine(engine_of(rds, i), rds.config.state_dir);
+}
+
+pg::Layout layout_of(const Rds& rds, const Instance& i) { return pg::layout_of(rds.config.state_dir, i.resource_id); }
+
+void append_event(const Rds& rds, store::Tx& tx, const Instance& i, int number, std::string message) {
+  const EventKind& kind = event_kind(number);
+  Event e;
+  e.source_type = kind.source_type;
+  e.source_id = i.identifier;
+  e.source_arn = i.arn();
+  e.id = kind.id;
+  e.categories = {kind.category};
+  e.message = message.empty() ? kind.message : std::move(message);
+  e.date = rds.clock.now();
+  howdah::append_event(tx, i.scope, e);
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,29 @@
+#include "api/api.h"
+#include "aws/rds.h"
+#include "rds/catalog.h"
+#include "rds/flows.h"
+#include "rds/instances.h"
+#include "rds/subnet_groups.h"
+
+namespace howdah::rds {
+
+void register_rds(api::Api& api, Rds& rds) {
+  const auto& s = aws::rds::kService;
+  api.add(s);
+  api.on(s, "CreateDBInstance", rds, create_db_instance);
+  api.on(s, "DescribeDBInstances", rds, describe_db_instances);
+  api.on(s, "ModifyDBInstance", rds, modify_db_instance);
+  api.on(s, "DeleteDBInstance", rds, delete_db_instance);
+  api.on(s, "RebootDBInstance", rds, reboot_db_instance);
+  api.on(s, "StartDBInstance", rds, start_db_instance);
+  api.on(s, "StopDBInstance", rds, stop_db_instance);
+  register_subnet_groups(api, rds);
+  register_catalog(api, rds);
+}
+
+void register_flows(flow::Runner& runner, Rds& rds) {
+  register_create(runner, rds);
+  register_lifecycle(runner, rds);
+}
+
+}  // namespace howdah::rds

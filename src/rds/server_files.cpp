@@ -1,0 +1,147 @@
+#include "rds/server_files.h"
+
+#include <fmt/format.h>
+
+#include "domain/config.h"
+#include "domain/parameter_group.h"
+#include "domain/security_group.h"
+#include "os/files.h"
+#include "pg/conf.h"
+#include "pg/engine.h"
+#include "pg/layout.h"
+#include "pg/tls.h"
+#include "rds/hosts.h"
+#include "rds/settings.h"
+
+namespace howdah::rds {
+namespace {
+
+/// Writes the file when its content differs. True = written.
+Result<bool> update(const std::string& path, const std::string& content, os::Owner owner) {
+  if (os::exists(path)) {
+    const auto before = os::read_file(path);
+    if (before && *before == content) return false;
+  }
+  if (auto r = pg::write_conf(path, content, owner); !r) return tl::unexpected(r.error());
+  return true;
+}
+
+/// Addresses of a group's members: what a rule that references the group admits. Cost O(instances of the scope), only
+/// for rules that reference groups.
+Members members_of(const Rds& rds, const Instance& asking) {
+  return [&rds, scope = asking.scope](const std::string& group) {
+    std::vector<std::string> out;
+    for (const auto& i : rds.store.all<Instance>(scope.prefix())) {
+      if (std::find(i->security_groups.begin(), i->security_groups.end(), group) != i->security_groups.end()) {
+        out.push_back(i->address);
+      }
+    }
+    return out;
+  };
+}
+
+}  // namespace
+
+namespace {
+
+/// The old certificate goes first and the new one comes last: a crash in between leaves none, and the next call makes
+/// one.
+Result<void> ensure_certificate(Rds& rds, const Instance& i, const pg::Layout& layout, ServerFiles& out) {
+  const auto names = certificate_names(rds, i);
+  const os::Owner owner = owner_of(rds, i);
+  const auto before =
+      os::exists(layout.key_file()) ? os::read_file(layout.cert_file()) : Result<std::string>(fail("there is none"));
+  if (before && !pg::needs_renewal(*before, rds.ca, names, rds.clock.now())) {
+    const auto till = pg::valid_till(*before);
+    if (till) out.certificate_valid_till = *till;
+    return {};
+  }
+  const auto leaf = pg::issue_leaf(rds.ca, names, rds.clock.now(), rds.keys.take());
+  if (!leaf) return tl::unexpected(leaf.error());
+  if (auto r = os::remove_tree(layout.cert_file()); !r) return r;
+  if (auto r = pg::write_conf(layout.key_file(), leaf->key, owner); !r) return r;
+  if (auto r = pg::write_conf(layout.cert_file(), leaf->certificate, owner); !r) return r;
+  const auto till = pg::valid_till(leaf->certificate);
+  if (!till) return tl::unexpected(till.error());
+  out.certificate_valid_till = *till;
+  out.certificate_changed = true;
+  return {};
+}
+
+}  // namespace
+
+os::Owner owner_of(const Rds& rds, const Instance& i) { return rds.identity.instance(i.slot); }
+
+std::vector<std::string> certificate_names(const Rds& rds, const Instance& i) {
+  return {rds.config.endpoint_name(i.scope, i.identifier), i.address};
+}
+
+std::string endpoint_of(const Rds& rds, const Instance& i) {
+  return keeps_hosts(rds) ? rds.config.endpoint_name(i.scope, i.identifier) : i.address;
+}
+
+namespace {
+
+Result<bool> write_access(Rds& rds, const Instance& i, bool force_ssl) {
+  std::vector<std::string> cidrs;
+  for (auto& a : admitted_sources(rds.store, i.scope, i.security_groups, i.port, members_of(rds, i))) {
+    cidrs.push_back(std::move(a.cidr));
+  }
+  const auto text = pg::render_hba(cidrs, force_ssl);
+  if (!text) return tl::unexpected(text.error());
+  return update(layout_of(rds, i).hba_file(), *text, owner_of(rds, i));
+}
+
+Result<bool> write_settings(Rds& rds, const Instance& i, const pg::Engine& engine, const pg::Settings& settings) {
+  const auto layout = layout_of(rds, i);
+  const pg::ServerPlace place{i.address, i.port, i.identifier, true, forces_ssl(settings)};
+  const auto conf = pg::render_conf(pg::instance_settings(engine, layout, place, settings));
+  if (!conf) return tl::unexpected(conf.error());
+  return update(layout.config_file(), *conf, owner_of(rds, i));
+}
+
+}  // namespace
+
+Result<bool> refresh_running(Rds& rds, const std::shared_ptr<const Instance>& i, Rendered& seen) {
+  std::shared_ptr<const void> group = rds.store.get<ParameterGroup>(i->scope.key(i->started_group));
+  bool changed = false;
+  if (seen.instance != i || seen.group != group) {
+    const auto engine = prepared_engine(rds, *i);
+    if (!engine) return tl::unexpected(engine.error());
+    const auto settings = settings_of(rds, *i, *engine);
+    if (!settings) return tl::unexpected(settings.error());
+    const auto conf = write_settings(rds, *i, *engine, *settings);
+    if (!conf) return conf;
+    changed = *conf;
+    seen = {i, std::move(group), forces_ssl(*settings)};
+  }
+  const auto access = write_access(rds, *i, seen.force_ssl);
+  if (!access) return access;
+  return changed || *access;
+}
+
+Result<ServerFiles> write_server_files(Rds& rds, const Instance& i) {
+  const auto layout = layout_of(rds, i);
+  const os::Owner owner = owner_of(rds, i);
+  if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return tl::unexpected(r.error());
+  ServerFiles out;
+  if (auto r = ensure_certificate(rds, i, layout, out); !r) return tl::unexpected(r.error());
+
+  const auto ident = pg::render_ident(rds.identity.daemon_user);
+  if (!ident) return tl::unexpected(ident.error());
+  const auto engine = prepared_engine(rds, i);
+  if (!engine) return tl::unexpected(engine.error());
+  const auto values = settings_of(rds, i, *engine);
+  if (!values) return tl::unexpected(values.error());
+  const auto settings = write_settings(rds, i, *engine, *values);
+  if (!settings) return tl::unexpected(settings.error());
+  auto idents = update(layout.ident_file(), *ident, owner);
+  if (!idents) return tl::unexpected(idents.error());
+  auto access = write_access(rds, i, forces_ssl(*values));
+  if (!access) return tl::unexpected(access.error());
+  out.settings_changed = *settings || *idents;
+  out.access_changed = *access;
+  return out;
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,72 @@
+// CreateDBInstance's table. What a crash can leave behind at any step is under the instance's own directory, named by
+// its resource id, and is found again by the same step or removed by delete-instance.
+#include "domain/config.h"
+#include "os/identity.h"
+#include "pg/client.h"
+#include "pg/engine.h"
+#include "pg/layout.h"
+#include "pg/roles.h"
+#include "pg/template.h"
+#include "pg/volume.h"
+#include "rds/server_files.h"
+#include "rds/steps.h"
+
+namespace howdah::rds {
+namespace {
+
+/// The first instance of an engine build pays for its template (about two seconds); later ones find it.
+Outcome make_volume(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  const auto engine = prepared_engine(rds, *i);
+  if (!engine) return answer(engine.error());
+  const auto made = pg::ensure_template(*engine, rds.config.state_dir, rds.identity);
+  if (!made) return answer(made.error());
+  const auto layout = layout_of(rds, *i);
+  const os::Owner owner = owner_of(rds, *i);
+  if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return answer(r.error());
+  const bool with_database = !i->db_name.empty();
+  if (auto r = pg::create_volume(*made, with_database, layout, owner); !r) return answer(r.error());
+  return flow::next();
+}
+
+Outcome set_up_database(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  auto client = pg::Client::connect(layout_of(rds, *i), i->port);
+  if (!client) return answer(client.error());
+  if (!i->pending_verifier.empty()) {
+    if (auto r = pg::ensure_master(*client, i->master_username, i->pending_verifier); !r) return answer(r.error());
+  }
+  if (!i->db_name.empty()) {
+    if (auto r = pg::ensure_database(*client, i->db_name, i->master_username); !r) return answer(r.error());
+  }
+  return flow::next(change(w, [applied = i->pending_verifier](Instance& now, store::Tx&) {
+    if (now.pending_verifier != applied) return;
+    now.pending_verifier.clear();
+    now.pending.erase("MasterUserPassword");
+  }));
+}
+
+Outcome announce(Rds& rds, const Workflow& w) {
+  const Outcome seen = check_connection(rds, w);
+  if (seen.verdict != Outcome::Verdict::next) return seen;
+  return flow::done(change(w, [&rds](Instance& now, store::Tx& tx) {
+    now.rest = Rest::available;
+    now.rest_reason.clear();
+    now.created = rds.clock.now();
+    now.endpoint = endpoint_of(rds, now);
+    append_event(rds, tx, now, 5);
+  }));
+}
+
+constexpr flow::Step<Rds> kSteps[] = {
+    {"make-volume", "creating", make_volume},   {"write-files", "creating", write_files},
+    {"start-server", "creating", start_server}, {"set-up-database", "creating", set_up_database},
+    {"announce", "creating", announce},
+};
+constexpr flow::Table<Rds> kTable{kCreateInstance, kSteps, record_failure};
+
+}  // namespace
+
+void register_create(flow::Runner& runner, Rds& rds) { runner.add(kTable, rds); }
+
+}  // namespace howdah::rds

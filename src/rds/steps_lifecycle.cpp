@@ -1,0 +1,156 @@
+// Tables of delete, reboot, start, stop, recovery and the changes that ModifyDBInstance makes to a server.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "domain/config.h"
+#include "os/identity.h"
+#include "pg/layout.h"
+#include "pg/volume.h"
+#include "rds/hosts.h"
+#include "rds/server_files.h"
+#include "rds/steps.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr std::chrono::hours kStoppedAtMost{7 * 24};  // AWS starts a stopped instance after seven days
+
+flow::Recorder now_available(Rds& rds, const Workflow& w, std::vector<int> events) {
+  return change(w, [&rds, events = std::move(events)](Instance& now, store::Tx& tx) {
+    now.rest = Rest::available;
+    now.rest_reason.clear();
+    now.restart_at = {};
+    for (const int event : events) append_event(rds, tx, now, event);
+  });
+}
+
+/// check_connection as the last step of a table, ending in `available`.
+template <int... Events>
+Outcome back_in_service(Rds& rds, const Workflow& w) {
+  const Outcome seen = check_connection(rds, w);
+  if (seen.verdict != Outcome::Verdict::next) return seen;
+  return flow::done(now_available(rds, w, {Events...}));
+}
+
+/// stop_server that also records the shutdown event.
+Outcome shut_down(Rds& rds, const Workflow& w) {
+  Outcome stopped = stop_server(rds, w);
+  if (stopped.verdict == Outcome::Verdict::next) {
+    stopped.record = change(w, [&rds](Instance& now, store::Tx& tx) { append_event(rds, tx, now, 4); });
+  }
+  return stopped;
+}
+
+Outcome at_rest_stopped(Rds& rds, const Workflow& w) {
+  const Outcome stopped = stop_server(rds, w);
+  if (stopped.verdict != Outcome::Verdict::next) return stopped;
+  return flow::done(change(w, [&rds](Instance& now, store::Tx& tx) {
+    now.rest = Rest::stopped;
+    now.restart_at = rds.clock.now() + kStoppedAtMost;
+    append_event(rds, tx, now, 87);
+  }));
+}
+
+Outcome remove_everything(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  if (auto r = pg::remove_volume(layout_of(rds, *i)); !r) return flow::again(Millis(1'000), r.error().message);
+  if (auto r = write_hosts(rds, i->resource_id); !r) return flow::again(Millis(1'000), r.error().message);
+  return flow::done([&rds, key = i->key(), id = i->resource_id](store::Tx& tx) {
+    const auto now = tx.find<Instance>(Instance::by_id(id));
+    if (!now) return;
+    append_event(rds, tx, *now, 3);
+    tx.erase<Instance>(now->key());
+  });
+}
+
+/// A server that keeps crashing gets longer and longer pauses, at most five minutes.
+Outcome pause_before_recovery(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  const auto pause =
+      i->crashes < 2 ? Millis(0) : std::min(Millis(300'000), Millis(1'000) * (1 << std::min(i->crashes, 10)));
+  if (w.tries == 0 && pause > Millis(0)) return flow::again(pause, "the server crashed repeatedly");
+  return flow::next(change(w, [&rds](Instance& now, store::Tx& tx) {
+    now.crashes++;
+    append_event(rds, tx, now, 20);
+  }));
+}
+
+/// Skipped unless the change needs the server to restart.
+Outcome shut_down_if_needed(Rds& rds, const Workflow& w) {
+  return w.arg("restart").empty() ? flow::next() : shut_down(rds, w);
+}
+
+Outcome finish_change(Rds& rds, const Workflow& w) {
+  const Outcome seen = check_connection(rds, w);
+  if (seen.verdict != Outcome::Verdict::next) return seen;
+  return flow::done(change(w, [&rds, w](Instance& now, store::Tx& tx) {
+    now.rest = Rest::available;
+    now.rest_reason.clear();
+    if (!w.arg("restart").empty()) append_event(rds, tx, now, 6);
+    if (!w.arg("class").empty()) append_event(rds, tx, now, 14);
+    if (!w.arg("groups").empty()) append_event(rds, tx, now, 10);
+  }));
+}
+
+using Step = flow::Step<Rds>;
+
+constexpr Step kDelete[] = {{"stop-server", "deleting", stop_server},
+                            {"remove-everything", "deleting", remove_everything}};
+
+constexpr Step kReboot[] = {{"shut-down", "rebooting", shut_down},
+                            {"write-files", "rebooting", write_files},
+                            {"start-server", "rebooting", start_server},
+                            {"check", "rebooting", back_in_service<6>}};
+
+constexpr Step kStart[] = {{"write-files", "starting", write_files},
+                           {"start-server", "starting", start_server},
+                           {"check", "starting", back_in_service<88>}};
+
+constexpr Step kStop[] = {{"stop-server", "stopping", at_rest_stopped}};
+
+// The database stays "available" to callers while it comes back by itself, as on AWS; events tell.
+constexpr Step kRecover[] = {{"pause", "available", pause_before_recovery, std::chrono::seconds(600)},
+                             {"start-server", "available", start_server, std::chrono::seconds(3600)},
+                             {"check", "available", back_in_service<21>}};
+
+constexpr Step kModify[] = {{"write-files", "modifying", write_files},
+                            {"set-password", "modifying", apply_password},
+                            {"shut-down", "modifying", shut_down_if_needed},
+                            {"start-server", "modifying", start_server},
+                            {"check", "modifying", finish_change}};
+
+constexpr Step kPort[] = {{"shut-down", "modifying", shut_down},
+                          {"write-files", "rebooting", write_files},
+                          {"start-server", "rebooting", start_server},
+                          {"set-password", "rebooting", apply_password},
+                          {"check", "rebooting", finish_change}};
+
+constexpr Step kRename[] = {{"write-files", "renaming", write_files},
+                            {"shut-down", "renaming", shut_down},
+                            {"start-server", "rebooting", start_server},
+                            {"set-password", "rebooting", apply_password},
+                            {"check", "rebooting", finish_change}};
+
+constexpr Step kPassword[] = {{"set-password", "resetting-master-credentials", apply_password},
+                              {"check", "resetting-master-credentials", finish_change}};
+
+void delete_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  record_failure(rds, w, "deletion did not finish: " + reason, tx);
+}
+
+}  // namespace
+
+void register_lifecycle(flow::Runner& runner, Rds& rds) {
+  runner.add(flow::Table<Rds>{kDeleteInstance, kDelete, delete_failed}, rds);
+  runner.add(flow::Table<Rds>{kRebootInstance, kReboot, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kStartInstance, kStart, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kStopInstance, kStop, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kRecoverInstance, kRecover, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kModifyInstance, kModify, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kChangePort, kPort, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kRenameInstance, kRename, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kResetPassword, kPassword, record_failure}, rds);
+}
+
+}  // namespace howdah::rds

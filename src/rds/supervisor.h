@@ -1,0 +1,55 @@
+#pragma once
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "os/fd.h"
+#include "rds/rds.h"
+#include "rds/server_files.h"
+
+namespace howdah::rds {
+
+/// Compares what is with what should be, and only ever starts workflows (or rewrites an access file).
+///
+/// - Servers: every instance that should run is watched through a pidfd, also those that an earlier daemon started.
+///   An exit wakes us at once; recover-instance then brings the server back.
+/// - Access: when security groups or instances change, pg_hba.conf of the concerned instances is rendered again and the
+///   server reloads it: new connections follow the rules within milliseconds, open ones stay.
+/// - Time: stopped instances start after seven days, queued changes are applied in the maintenance window, events are
+///   pruned after 14 days.
+///
+/// Idle cost: one wake-up in five seconds that looks at records in memory, O(instances).
+class Supervisor {
+ public:
+  explicit Supervisor(Rds& rds);
+  ~Supervisor();
+  void start();
+  void stop();
+  void poke();         ///< look at the servers now
+  void clock_moved();  ///< a test moved the clock: see what is due
+
+ private:
+  void watch_servers();
+  void keep_time();
+  void look_at_servers();
+  void adopt_or_recover(const Instance& instance);
+  void refresh_access();
+  void tick();
+  void start_if_due(const Instance& instance);
+  void apply_in_window(const Instance& instance);
+
+  Rds& rds_;
+  os::Fd wake_;  // eventfd: poke() writes
+  os::Fd epoll_;
+  std::map<std::string, os::Fd> watched_;     // resource id -> pidfd; only watch_servers()'s thread
+  std::map<std::string, Rendered> rendered_;  // resource id -> what its files were made from; the same thread's
+  std::atomic<bool> access_changed_{true};
+  std::mutex mu_;  // guards stopping_ and poked_
+  std::condition_variable changed_;
+  bool stopping_ = false, poked_ = false;
+  std::thread servers_, time_;
+};
+
+}  // namespace howdah::rds

@@ -1,0 +1,19 @@
+#pragma once
+#include "aws/rds.h"
+#include "domain/instance.h"
+#include "rds/rds.h"
+
+namespace howdah::rds {
+
+/// What DescribeDBInstances says of an instance. `status` is status_of() as the caller sees it: inside a transaction or
+/// outside. Constant cost: looks up one subnet group.
+aws::rds::DBInstance to_wire(const Rds& rds, const Instance& instance, const std::string& status);
+
+/// Zero times are absent on the wire.
+std::optional<wire::Timestamp> to_wire(Time t);
+
+wire::Seq<aws::rds::Tag> to_wire(const Tags& tags);
+/// Throws what check_tags() throws, and InvalidParameterValue for a key that is given twice or missing.
+Tags tags_from_wire(const wire::Seq<aws::rds::Tag>& tags);
+
+}  // namespace howdah::rds

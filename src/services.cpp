@@ -1,0 +1,157 @@
+#include "services.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <thread>
+
+#include "api/api.h"
+#include "api/holds.h"
+#include "domain/event.h"
+#include "domain/instance.h"
+#include "domain/network.h"
+#include "domain/parameter_group.h"
+#include "domain/security_group.h"
+#include "ec2/ec2.h"
+#include "flow/flow.h"
+#include "os/identity.h"
+#include "pg/engine.h"
+#include "pg/tls.h"
+#include "rds/flows.h"
+#include "rds/rds.h"
+#include "rds/supervisor.h"
+#include "sts/sts.h"
+#include "util/id.h"
+
+namespace howdah {
+namespace {
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+template <class T>
+void erase_all(store::Tx& tx) {
+  for (const auto& record : tx.all<T>()) tx.erase<T>(record->key());
+}
+
+void declare_records(store::Store& store) {
+  store.use<Instance>();
+  store.use<SlotHint>();
+  store.use<ParameterGroup>();
+  use_network_records(store);
+}
+
+}  // namespace
+
+struct Services::Parts {
+  Parts(const Config& config, store::Store& s, const Clock& c)
+      : store(s),
+        clock(c),
+        config(config),
+        identity(must(os::choose_identity(config.run_as, config.instance_uid_base))),
+        engines(pg::Catalog::discover(config.state_dir)),
+        ca(must(pg::ensure_ca(config.state_dir))),
+        flows(s, c) {}
+
+  store::Store& store;
+  const Clock& clock;
+  const Config& config;
+  const os::Identity identity;
+  const pg::Catalog engines;
+  const pg::Ca ca;
+  pg::KeyStock keys{ca.identifier};
+  flow::Runner flows;
+  rds::Rds rds{store, clock, flows, config, engines, identity, ca, keys};
+  rds::Supervisor supervisor{rds};
+  ec2::Ec2 ec2{store, clock, config};
+};
+
+Services::Services(const Config& config, store::Store& store, const Clock& clock, api::Api& api, api::Holds& holds) {
+  declare_records(store);
+  parts_ = std::make_unique<Parts>(config, store, clock);
+  rds::register_flows(parts_->flows, parts_->rds);
+  parts_->flows.on_overdue([&parts = *parts_](const flow::Workflow& w) { rds::report_overdue(parts.rds, w); });
+  rds::register_rds(api, parts_->rds);
+  ec2::register_ec2(api, parts_->ec2);
+  sts::register_operations(api);
+  holds.watch(Instance::kKind);
+  holds.watch(flow::Workflow::kKind);
+}
+
+Services::~Services() = default;
+
+void Services::start() {
+  parts_->flows.run();
+  parts_->supervisor.start();
+}
+
+void Services::stop() {
+  parts_->supervisor.stop();
+  parts_->flows.stop();
+}
+
+void Services::clock_moved() {
+  parts_->flows.poke();
+  parts_->supervisor.clock_moved();
+}
+
+std::string Services::bundle() const { return pg::ca_bundle(parts_->config.state_dir); }
+
+std::vector<std::pair<std::string, std::vector<std::string>>> Services::flows() const { return parts_->flows.tables(); }
+
+void Services::register_instances(const std::string& region, int count) {
+  const Scope scope{parts_->config.account_id, region.empty() ? parts_->config.region : region};
+  const auto network = ensure_default_network(parts_->store, scope, NetworkConfig{parts_->config.az_suffixes});
+  parts_->store.write([&](store::Tx& tx) {
+    for (int n = 0; n < count; n++) {
+      Instance i;
+      i.scope = scope;
+      i.identifier = fmt::format("registered-{:05}", n);
+      if (tx.get<Instance>(i.key())) continue;
+      i.resource_id = id::db_resource();
+      i.slot = allocate_slot(tx, slot_count(parts_->config.instance_addresses));
+      i.address = slot_address(parts_->config.instance_addresses, i.slot);
+      i.endpoint = i.address;
+      i.instance_class = "db.t3.micro";
+      i.engine = "postgres";
+      i.engine_version = parts_->engines.engines().empty() ? "15.0" : parts_->engines.engines().back().version;
+      i.license_model = "postgresql-license";
+      i.master_username = "master";
+      i.storage_type = "gp3";
+      i.vpc_id = network ? network->id : "";
+      i.security_groups = {default_group_id(i.vpc_id)};
+      i.subnet_group = "default";
+      i.availability_zone = parts_->config.zones(scope.region).front();
+      i.parameter_group = default_parameter_group("postgres15");
+      i.ca_certificate = "rds-ca-rsa2048-g1";
+      i.backup_window = "03:00-03:30";
+      i.maintenance_window = "sun:05:00-sun:05:30";
+      i.tags = {{"Name", i.identifier}};
+      i.created = parts_->clock.now();
+      i.rest = Rest::stopped;
+      i.restart_at = i.created + std::chrono::hours(24 * 3650);
+      tx.put(std::move(i));
+    }
+  });
+}
+
+void Services::reset() {
+  auto& p = *parts_;
+  p.store.write([&](store::Tx& tx) {
+    for (const auto& i : tx.all<Instance>()) p.flows.replace(tx, rds::kDeleteInstance, i->workflow());
+  });
+  for (int waited = 0; !p.store.page<Instance>({}, {}, 1).empty() && waited < 6'000; waited++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  p.store.write([&](store::Tx& tx) {
+    erase_all<SlotHint>(tx);
+    erase_all<ParameterGroup>(tx);
+    erase_network_records(tx);
+  });
+  p.store.prune(kEventLog, p.clock.now() + std::chrono::hours(1));
+}
+
+}  // namespace howdah

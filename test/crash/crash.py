@@ -1,0 +1,466 @@
+"""The crash gate: the daemon is killed in the middle of an operation and started again. Afterwards the operation must be
+complete, each effect there once, every status that was shown a legal one, and nothing left over."""
+import http.client
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+
+import procs  # noqa: E402
+from client import AwsError  # noqa: E402
+from daemon import PASSWORD, Daemon, create, endpoint, psql, reach, wait_for  # noqa: E402
+
+PASSWORD_2 = "another-Secret-7"
+DOWN = (OSError, http.client.HTTPException)
+
+
+class Watcher:
+    """Every status that `names` show while the daemon comes and goes."""
+
+    def __init__(self, daemon, names):
+        self.client, self.seen, self.stopped = daemon.client(), {n: [] for n in names}, False
+        self.client.timeout = 5
+        self.thread = threading.Thread(target=self.loop, daemon=True)
+        self.thread.start()
+
+    def loop(self):
+        while not self.stopped:
+            try:
+                shown = {i.findtext("DBInstanceIdentifier"): i.findtext("DBInstanceStatus")
+                         for i in self.client.instances()}
+            except (*DOWN, AwsError):
+                time.sleep(0.01)
+                continue
+            for name, seen in self.seen.items():
+                status = shown.get(name, "gone")
+                if not seen or seen[-1] != status:
+                    seen.append(status)
+            time.sleep(0.005)
+
+    def stop(self):
+        self.stopped = True
+        self.thread.join(10)
+        return self.seen
+
+
+def legal(seen, chain):
+    """`seen` walks forward through `chain`, leaving out what it likes."""
+    at = 0
+    for status in seen:
+        while at < len(chain) and chain[at] != status:
+            at += 1
+        if at == len(chain):
+            return False
+    return True
+
+
+class Operation:
+    """One operation under test. `prepare` brings the world to where it begins, `act` asks for it, `check` looks at
+    what it should have done. `chains`: statuses by name; `events`: the new events by name, exactly and in order."""
+
+    table = ""
+    events = {}
+    chains = {}
+
+    def __init__(self, world):
+        self.world = world
+
+    def prepare(self):
+        self.world.have("v")
+
+    def act(self, client):
+        raise NotImplementedError
+
+    def done(self, client):
+        return client.status("v") == "available"
+
+    def check(self):
+        self.world.serves("v")
+
+
+class Create(Operation):
+    table = "create-instance"
+    events = {"n": ["DB instance created"]}
+    chains = {"n": ["gone", "creating", "backing-up", "available"]}
+
+    def prepare(self):
+        self.world.have_not("n")
+
+    def act(self, client):
+        create(client, "n", wait=False)
+
+    def done(self, client):
+        return client.status("n") == "available"
+
+    def check(self):
+        address, port = endpoint(self.world.client, "n")
+        assert psql(address, port, "select current_database()") == "app"
+
+
+class Delete(Operation):
+    table = "delete-instance"
+    events = {"n": ["DB instance deleted"]}
+    chains = {"n": ["available", "deleting", "gone"]}
+
+    def prepare(self):
+        self.world.have("n", marker=False)
+
+    def act(self, client):
+        client.rds("DeleteDBInstance", DBInstanceIdentifier="n", SkipFinalSnapshot=True)
+
+    def done(self, client):
+        return client.status("n") == "gone"
+
+    def check(self):
+        pass  # what must be gone is the world's business
+
+
+class Reboot(Operation):
+    table = "reboot-instance"
+    events = {"v": ["DB instance shutdown", "DB instance restarted"]}
+    chains = {"v": ["available", "rebooting", "available"]}
+
+    def act(self, client):
+        client.rds("RebootDBInstance", DBInstanceIdentifier="v")
+
+
+class Stop(Operation):
+    table = "stop-instance"
+    events = {"v": ["DB instance stopped"]}
+    chains = {"v": ["available", "stopping", "stopped"]}
+
+    def act(self, client):
+        client.rds("StopDBInstance", DBInstanceIdentifier="v")
+
+    def done(self, client):
+        return client.status("v") == "stopped"
+
+    def check(self):
+        assert self.world.client.instance("v").findtext("AutomaticRestartTime"), "no AutomaticRestartTime"
+
+
+class Start(Operation):
+    table = "start-instance"
+    events = {"v": ["DB instance started"]}
+    chains = {"v": ["stopped", "starting", "available"]}
+
+    def prepare(self):
+        self.world.have("v")
+        self.world.client.rds("StopDBInstance", DBInstanceIdentifier="v")
+        reach(self.world.client, "v", "stopped")
+
+    def act(self, client):
+        client.rds("StartDBInstance", DBInstanceIdentifier="v")
+
+
+class Recover(Operation):
+    table = "recover-instance"
+    events = {"v": ["Recovery of the DB instance has started. Recovery time will vary with the amount of data to be "
+                    "recovered.", "Recovery of the DB instance is complete."]}
+    chains = {"v": ["available"]}
+
+    def act(self, client):
+        self.before = self.world.postmaster("v")
+        procs.send(self.before, 9)
+
+    def done(self, client):
+        now = self.world.postmaster("v")
+        if now in (None, self.before) or not self.world.answers("v"):
+            return False
+        # The status is "available" all along: the last event tells that it is over.
+        return self.world.client.events("v")[len(self.world.events["v"]):][-1:] == self.events["v"][-1:]
+
+
+class ModifyClass(Operation):
+    table = "modify-instance"
+    events = {"v": ["Applying modification to database instance class", "DB instance shutdown", "DB instance restarted",
+                    "Finished applying modification to DB instance class"]}
+    chains = {"v": ["available", "modifying", "available"]}
+
+    def prepare(self):
+        super().prepare()
+        now = self.world.client.instance("v").findtext("DBInstanceClass")
+        self.wanted = "db.t3.small" if now == "db.t3.micro" else "db.t3.micro"
+
+    def act(self, client):
+        client.rds("ModifyDBInstance", DBInstanceIdentifier="v", DBInstanceClass=self.wanted, ApplyImmediately=True)
+
+    def done(self, client):
+        node = client.instance("v")
+        return (node.findtext("DBInstanceStatus"), node.findtext("DBInstanceClass")) == ("available", self.wanted)
+
+
+class ChangePort(Operation):
+    table = "change-port"
+    events = {"v": ["DB instance shutdown", "DB instance restarted"]}
+    chains = {"v": ["available", "modifying", "rebooting", "available"]}
+
+    def prepare(self):
+        super().prepare()
+        self.wanted = 5440 + (int(endpoint(self.world.client, "v")[1]) + 1) % 10
+
+    def act(self, client):
+        client.rds("ModifyDBInstance", DBInstanceIdentifier="v", DBPortNumber=self.wanted)
+
+    def done(self, client):
+        return client.status("v") == "available" and endpoint(client, "v")[1] == self.wanted
+
+
+class Rename(Operation):
+    table = "rename-instance"
+    events = {"w": ["DB instance shutdown", "DB instance restarted"]}
+    chains = {"v": ["available", "renaming", "rebooting", "gone"], "w": ["gone", "renaming", "rebooting", "available"]}
+
+    def act(self, client):
+        client.rds("ModifyDBInstance", DBInstanceIdentifier="v", NewDBInstanceIdentifier="w", ApplyImmediately=True)
+
+    def done(self, client):
+        return client.status("w") == "available" and client.status("v") == "gone"
+
+    def check(self):
+        self.world.serves("w")
+        self.world.client.rds("ModifyDBInstance", DBInstanceIdentifier="w", NewDBInstanceIdentifier="v",
+                              ApplyImmediately=True)
+        wait_for("renamed back", lambda: self.world.client.status("v") == "available")
+
+
+class ResetPassword(Operation):
+    table = "reset-password"
+    events = {"v": ["Reset master credentials"]}
+    chains = {"v": ["available", "resetting-master-credentials", "available"]}
+
+    def prepare(self):
+        super().prepare()
+        self.wanted = PASSWORD_2 if self.world.password == PASSWORD else PASSWORD
+
+    def act(self, client):
+        client.rds("ModifyDBInstance", DBInstanceIdentifier="v", MasterUserPassword=self.wanted)
+
+    def done(self, client):
+        return client.status("v") == "available" and self.world.answers("v", self.wanted)
+
+    def check(self):
+        old, self.world.password = self.world.password, self.wanted
+        self.world.serves("v")
+        assert not self.world.answers("v", old), "the old password still works"
+
+
+OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, ResetPassword]
+
+
+class World:
+    """A daemon with one long-lived instance "v" that holds a row that must never be lost."""
+
+    def __init__(self, name):
+        self.daemon = Daemon(name).start()
+        self.client = self.daemon.client()
+        self.password = PASSWORD
+        self.kills = 0
+        # What a create and a delete leave behind by design (templates, engine trees) belongs to the state directory.
+        self.have("v")
+        self.have("n", marker=False)
+        self.have_not("n")
+        self.files = self.skeleton()
+
+    def close(self):
+        self.daemon.cleanup()
+
+    def have(self, name, marker=True):
+        status = self.client.status(name)
+        if status == "gone":
+            create(self.client, name)
+            if marker:
+                psql(*endpoint(self.client, name), "create table marker as select 42 as x")
+        elif status == "stopped":
+            self.client.rds("StartDBInstance", DBInstanceIdentifier=name)
+        reach(self.client, name, "available")
+
+    def have_not(self, name):
+        if self.client.status(name) != "gone":
+            self.client.rds("DeleteDBInstance", DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+        reach(self.client, name, "gone")
+
+    def answers(self, name, password=None):
+        address, port = endpoint(self.client, name)
+        return psql(address, port, "select 1", password=password or self.password, check=False).returncode == 0
+
+    def serves(self, name):
+        address, port = endpoint(self.client, name)
+        assert psql(address, port, "select x from marker", password=self.password) == "42"
+
+    def directory(self, name):
+        return f"{self.daemon.state}/instances/{self.client.instance(name).findtext('DbiResourceId')}"
+
+    def postmaster(self, name):
+        found = self.daemon.postmasters().get(os.path.realpath(self.directory(name) + "/data"), [])
+        return found[0] if found else None
+
+    def skeleton(self):
+        """Names in the state directory that must not change from one operation to the next."""
+        return {f for f in self.daemon.files()
+                if not f.startswith("instances/") and not f.endswith(("-wal", "-shm", "-journal"))}
+
+    # One kill
+
+    def kill_at(self, operation, point):
+        """The daemon kills itself when it passes `point` during the operation."""
+        op = self.begin(operation)
+        self.daemon.hook("/_test/fault", point=point, action="kill", nth=1)
+        self.ask(op)
+        wait_for(f"{operation.__name__} passing {point}", self.daemon.dead, 30, 0.005)
+        self.kills += 1
+        self.resume(op)
+
+    def kill_after(self, operation, seconds):
+        """SIGKILL from outside, some time after the request. It may also come after the end."""
+        op = self.begin(operation)
+        self.ask(op)
+        time.sleep(seconds)
+        self.daemon.kill()
+        self.kills += 1
+        self.resume(op)
+
+    def begin(self, operation):
+        op = operation(self)
+        op.prepare()
+        self.events = {name: self.client.events(name) for name in op.events}
+        self.watcher = Watcher(self.daemon, op.chains)
+        wait_for("first look", lambda: all(self.watcher.seen.values()), 10, 0.002)
+        return op
+
+    def ask(self, op):
+        try:
+            op.act(self.client)
+        except DOWN:
+            pass  # the commit comes before the answer: the daemon may have died in between
+
+    def resume(self, op):
+        self.daemon.start()
+        self.client.close()
+        try:
+            wait_for(f"{type(op).__name__} to converge", lambda: op.done(self.client), 60)
+        finally:
+            seen = self.watcher.stop()
+        self.check_events(op)
+        op.check()
+        for name, statuses in seen.items():
+            assert legal(statuses, op.chains[name]), f"{name} showed {' -> '.join(statuses)}"
+        self.check_leaks()
+
+    def check_events(self, op):
+        for name, wanted in op.events.items():
+            new = self.client.events(name)[len(self.events[name]):]
+            assert new == wanted, f"new events of {name}: {new}, wanted {wanted}"
+
+    def check_leaks(self):
+        """Processes, listening sockets and files are exactly those of the instances that are there."""
+        running = {i.findtext("DbiResourceId"): (i.findtext("Endpoint/Address"), int(i.findtext("Endpoint/Port")))
+                   for i in self.client.instances() if i.findtext("DBInstanceStatus") == "available"}
+        known = {i.findtext("DbiResourceId") for i in self.client.instances()}
+        root = os.path.realpath(self.daemon.state)
+        servers = {os.path.relpath(d, f"{root}/instances").split("/")[0]: p
+                   for d, p in self.daemon.postmasters().items()}
+        assert all(len(p) == 1 for p in servers.values()), f"more than one postmaster: {servers}"
+        assert set(servers) == set(running), f"postmasters of {set(servers)}, instances {set(running)}"
+        # The listening sockets of a server that was just killed or started may lag a moment behind.
+        wait_for(f"only {running.values()} listening", lambda: self.daemon.listening() == set(running.values()), 5)
+        others = [(p, procs.cmdline(p)) for p in procs.using(self.daemon.base)
+                  if p != self.daemon.pid and os.path.basename(procs.exe(p)) != "postgres"]
+        assert not others, f"processes left over: {others}"
+        directories = set(os.listdir(f"{self.daemon.state}/instances"))
+        assert directories == known, f"directories {directories}, instances {known}"
+        assert self.skeleton() == self.files, f"files differ: {self.skeleton() ^ self.files}"
+
+
+def points(daemon, both=True):
+    """[(operation, fault point)] for every step of every table. `both`: after the effect and after the record; else
+    after the effect, and after the record for the first and last step of each table only."""
+    found, by_table = [], {op.table: op for op in OPERATIONS}
+    for table, steps in daemon.flows().items():
+        assert table in by_table, f"no operation in test/crash/crash.py walks the table {table}: add one"
+        for i, step in enumerate(steps):
+            found.append((by_table[table], f"flow.act:{table}/{step}"))
+            if both or i in (0, len(steps) - 1):
+                found.append((by_table[table], f"flow.step:{table}/{step}"))
+    return found
+
+
+def run_all(report, worlds, jobs):
+    """Runs the jobs (name, function of a world) on `worlds` daemons side by side. A world that a failure left in
+    disorder is thrown away."""
+    lock, queue = threading.Lock(), list(jobs)
+
+    def worker(number):
+        world = None
+        while True:
+            with lock:
+                if not queue:
+                    break
+                name, function = queue.pop(0)
+            try:
+                world = world or World(f"crash{number}")
+                failed = report.failed
+                report.run(name, function, world)
+                broken = report.failed != failed
+            except Exception as e:  # pylint: disable=broad-except
+                report.fail(name, f"no world to run it in: {e}")
+                broken = True
+            if broken and world:
+                print(f"--- end of the daemon's log:\n{world.daemon.tail(30)}\n---", flush=True)
+            if world and (broken or not queue):
+                kills.append(world.kills)
+                world.close()
+                world = None
+
+    kills = []
+    threads = [threading.Thread(target=worker, args=(n,)) for n in range(worlds)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return sum(kills)
+
+
+def at_point(operation, point):
+    return (f"{operation.__name__}: kill at {point}", lambda world: world.kill_at(operation, point))
+
+
+def at_random(operation, longest=1.0):
+    delay = random.uniform(0, longest)
+    return (f"{operation.__name__}: kill after {delay * 1000:.0f} ms", lambda world: world.kill_after(operation, delay))
+
+
+def pgbench_survives(world):
+    """A client's open transaction and a running pgbench do not notice that the daemon dies and comes back."""
+    world.have("v")
+    address, port = endpoint(world.client, "v")
+    place = f"host={address} port={port} user=root1 dbname=app sslmode=require"
+    env = {**os.environ, "PGPASSWORD": world.password}
+    subprocess.run(["pgbench", "-iq", "-s", "1", place], env=env, check=True, capture_output=True)
+    before = int(psql(address, port, "select count(*) from pgbench_history", password=world.password))
+    bench = subprocess.Popen(["pgbench", "-n", "-c", "2", "-T", "5", place], env=env, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    session = subprocess.Popen(["psql", "-XAtq", place], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True, bufsize=1)
+    session.stdin.write("begin; create table open_one as select 7 as x; select 'open';\n")
+    assert session.stdout.readline().strip() == "open"
+    for _ in range(3):
+        time.sleep(0.7)
+        world.daemon.kill()
+        world.kills += 1
+        time.sleep(0.3)
+        world.daemon.start()
+    session.stdin.write("commit; select x from open_one; drop table open_one;\n\\q\n")
+    assert session.stdout.read().strip() == "7", "the open transaction was lost"
+    out, errors = bench.communicate(timeout=60)
+    assert bench.returncode == 0 and "aborted" not in out + errors, out + errors
+    done = int(next(line for line in out.splitlines() if "transactions actually processed" in line).split(":")[1].split("/")[0])
+    world.client.close()
+    now = int(psql(address, port, "select count(*) from pgbench_history", password=world.password))
+    assert now - before == done, f"pgbench counted {done} transactions, the table {now - before}"
+    psql(address, port, "drop table pgbench_accounts, pgbench_branches, pgbench_history, pgbench_tellers",
+         password=world.password)

@@ -1,0 +1,118 @@
+"""Unit tests of the transcript runner, with a small shell function in place of the aws CLI."""
+import os
+import tempfile
+import unittest
+
+from transcript import Failure, Transcript
+
+FAKE_AWS = """#!/bin/sh
+case "$1" in
+  say) shift; echo "$@";;
+  *) echo "An error occurred ($1) when calling the X operation (reached max retries: 2): it is $2, so no" >&2; exit 254;;
+esac
+"""
+
+
+class FakeDaemon:
+    base = state = "/nowhere"
+    url = "http://nowhere"
+    hooks = []
+
+    def env(self):
+        return {}
+
+    def client(self, _):
+        return self
+
+    def instances(self):
+        return []
+
+    def hook(self, path, **body):
+        self.hooks.append((path, body))
+
+
+class FakeCli:
+    env = {}
+
+    def __init__(self, directory):
+        self.directory = directory
+        with open(f"{directory}/aws", "w", encoding="utf-8") as f:
+            f.write(FAKE_AWS)
+        os.chmod(f"{directory}/aws", 0o755)
+
+
+class Run(unittest.TestCase):
+    def run_text(self, text):
+        with tempfile.TemporaryDirectory() as directory:
+            with open(f"{directory}/x.t", "w", encoding="utf-8") as f:
+                f.write(text)
+            t = Transcript(f"{directory}/x.t")
+            try:
+                t.run(FakeDaemon(), FakeCli(directory), "eu-test-1")
+            except Failure:
+                pass
+            return t
+
+    def good(self, text, passed):
+        t = self.run_text(text)
+        self.assertEqual((t.passed, t.failed, t.skipped), (passed, 0, 0), t.problems)
+
+    def bad(self, text, fragment, skipped=0):
+        t = self.run_text(text)
+        self.assertEqual((t.failed, t.skipped), (1, skipped), t.problems)
+        self.assertIn(fragment, "\n".join(t.problems))
+
+    def test_success_and_failure(self):
+        self.good("# a comment\n\n$ true\n$ aws say x\n", 2)
+        self.bad("$ false\n$ true\n# end\n", "exit code 1", skipped=1)
+
+    def test_error_codes(self):
+        self.good("! aws DBInstanceNotFound a   # DBInstanceNotFound\n", 1)
+        self.good("! aws Bad a   # Bad: it is a, so\n", 1)
+        self.bad("! aws Bad a   # Bad: it is b\n", "it is a")
+        self.bad("! aws Bad a   # Worse\n", "got Bad")
+        self.bad("! aws say a   # Worse\n", "succeeded")
+        self.bad("! aws say a\n", "which error")
+        self.good("! echo no such thing >&2; false  # no such\n", 1)
+
+    def test_checks(self):
+        self.good("""$ aws say '{"a": [{"b": 1}, {"b": "x y"}], "c": true}'\n~ a[0].b == 1\n~ a[1].b == x y\n~ a[1].b =~ ^x
+                     ~ c == true\n~ d ==\n~ a[].b == [1, "x y"]\n~ c != false\n""", 8)
+        self.bad("""$ aws say '{"a": 1}'\n~ a == 2\n""", "a is 1")
+        self.bad("$ aws say text\n~ a == 2\n", "output: text")
+
+    def test_output(self):
+        self.good("$ printf 'one\\ntwo  2\\n'\n> one\n> two*\n", 2)
+        self.good("$ printf 'one\\ntwo\\n'\n> one\n> ...\n", 2)
+        self.good("$ echo '[a]'\n> [a]\n", 2)
+        self.bad("$ printf 'one\\ntwo\\n'\n> one\n", "more output")
+        self.bad("$ echo one\n> one\n> two\n", "no more lines")
+
+    def test_variables_and_joined_lines(self):
+        self.good("x = $ aws say \\\n   5\n$ echo $x$REGION\n> 5eu-test-1\n! aws E $x # E: it is $x\n", 4)
+
+    def test_await(self):
+        self.good("await 'echo {}' a ==\n$ await 'echo {}' a == within 3s\n", 2)
+        self.good("await 'aws Gone x' fails Gone within 3s\n", 1)
+        self.bad("await 'echo {}' a == 1 within 1s\n$ true", "not within 1 s", skipped=1)
+
+    def test_hooks(self):
+        FakeDaemon.hooks.clear()
+        self.good("clock +7d\n", 1)
+        self.assertEqual(FakeDaemon.hooks, [("/_test/clock", {"advance": "7d"})])
+
+    def test_options(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".t") as f:
+            f.write('# daemon: own, region = "us-east-1"; engine_version_policy = "nearest-minor"\n# region: us-east-1\n')
+            f.flush()
+            t = Transcript(f.name)
+        self.assertEqual(t.settings(), {"region": "us-east-1", "engine_version_policy": "nearest-minor"})
+        self.assertEqual(t.option("region"), "us-east-1")
+        self.assertIsNone(t.option("root"))
+
+    def test_unknown_line(self):
+        self.bad("what is this\n", "unknown kind of line")
+
+
+if __name__ == "__main__":
+    unittest.main()

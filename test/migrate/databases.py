@@ -1,0 +1,173 @@
+"""howdah db and the db-* commands of the runbooks."""
+import json
+import os
+import subprocess
+import tempfile
+
+from project import HOWDAH, test
+from native import Holder, Project
+
+SCHEMA = """create extension if not exists "pgcrypto";
+drop table if exists public.users;
+create table public.users (uuid uuid default gen_random_uuid() primary key, handle text not null, cognito_user_id text,
+  created_at timestamp default current_timestamp not null);
+create table public.activities (uuid uuid default gen_random_uuid() primary key, user_uuid uuid not null, message text not
+  null, expires_at timestamp, created_at timestamp default current_timestamp not null);
+"""
+SEED = """insert into public.users (handle, cognito_user_id) values ('andrew', 'MOCK'), ('bayko', 'MOCK');
+insert into public.activities (user_uuid, message, expires_at)
+  values ((select uuid from public.users where handle = 'andrew'), 'imported as seed', current_timestamp + interval '10 day');
+"""
+
+
+class Shell:
+    """A checkout with db/schema.sql and db/seed.sql, and the commands on its PATH by the names of the runbooks."""
+
+    def __init__(self, pg, database):
+        self.dir = tempfile.mkdtemp(prefix="db-", dir=pg.dir)
+        os.mkdir(f"{self.dir}/db")
+        self.write("db/schema.sql", SCHEMA)
+        self.write("db/seed.sql", SEED)
+        self.env = {**{k: v for k, v in os.environ.items() if not k.startswith("PG") and not k.endswith("_URL")},
+                    "PATH": f"{self.dir}:{pg.bin}:{os.environ['PATH']}", "CONNECTION_URL": pg.url(database),
+                    "PROD_CONNECTION_URL": pg.url(database)}
+        for name in ("connect", "create", "drop", "schema-load", "seed", "sessions", "setup"):
+            os.symlink(HOWDAH, f"{self.dir}/db-{name}")
+
+    def write(self, name, text):
+        with open(f"{self.dir}/{name}", "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def run(self, *args, code=0):
+        args = [f"{self.dir}/{args[0]}" if args[0].startswith("db-") else args[0], *map(str, args[1:])]
+        done = subprocess.run(args, capture_output=True, text=True, check=False, cwd=self.dir, env=self.env)
+        assert done.returncode == code, f"{args}: exit {done.returncode}, expected {code}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def db(self, *args, code=0):
+        return self.run(HOWDAH, "db", *args, code=code)
+
+
+@test
+def the_runbook_word_for_word(pg):
+    s = Shell(pg, "cruddur")
+    s.run("db-create")
+    s.run("db-create", code=1)
+    s.run("db-create", "--if-not-exists")
+    s.run("db-schema-load")
+    s.run("db-seed")
+    assert pg.psql("cruddur", "select count(*) from users") == "2"
+    assert s.run("db-connect", "--", "psql", "-XAtc", "select count(*) from activities").strip() == "1"
+    assert s.run("db-connect", "prod", "--", "psql", "-XAtc", "select 7").strip() == "7"
+    assert "no other session" in s.run("db-sessions")
+    s.run("db-drop")
+    s.run("db-drop", code=1)
+    s.db("create", "cruddur2")
+    s.db("drop", "cruddur2")
+    del s.env["CONNECTION_URL"], s.env["PROD_CONNECTION_URL"]
+    assert "--url" in s.run("db-seed", code=1)
+    s.env.update(CONNECTION_URL="postgresql://a/b", DATABASE_URL="postgresql://a/c")
+    assert "different databases" in s.run("db-seed", code=1)
+
+
+@test
+def setup_is_all_or_nothing_and_never_drops(pg):
+    s = Shell(pg, "setup")
+    s.write("db/seed.sql", SEED + "insert into nowhere values (1);\n")
+    out = s.run("db-setup", code=3)
+    assert "db/seed.sql:4:1" in out, out
+    assert pg.psql("setup", "select to_regclass('users') is null") == "t"
+    s.write("db/seed.sql", SEED)
+    s.run("db-setup")
+    pg.psql("setup", "insert into users (handle) values ('mine')")
+    assert "has tables already" in s.run("db-setup")
+    assert pg.psql("setup", "select count(*) from users") == "3"
+    s.db("reset")
+    assert pg.psql("setup", "select count(*) from users") == "2"
+
+
+@test
+def loading_is_one_transaction(pg):
+    s = Shell(pg, "load")
+    s.run("db-create")
+    s.write("broken.sql", "create table a(id int);\ncreate table a(id int);\n")
+    assert "broken.sql:2:1" in s.run("db-schema-load", "broken.sql", code=3)
+    assert pg.psql("load", "select to_regclass('a') is null") == "t"
+    s.db("schema", "load")
+    assert "has tables already" in s.db("schema", "load", code=4)
+    s.write("db/seed.sql", "insert into users(handle) values ('x');\ncommit;\nselect 1;")
+    assert "remove this commit" in s.run("db-seed", code=3)
+    s.write("db/seed.sql", "\\i other.sql\n")
+    assert "command of psql" in s.run("db-seed", code=3)
+    assert pg.psql("load", "select count(*) from users") == "0"
+
+
+@test
+def production_is_protected(pg):
+    s = Shell(pg, "prod1")
+    s.run("db-create")
+    assert "protected" in s.run("db-drop", "prod", code=1)
+    s.db("mark", "production")
+    assert "--yes-name prod1" in s.run("db-drop", code=1)
+    s.run("db-schema-load", "prod")
+    s.run("db-seed", code=1)
+    assert "protected" in s.db("schema", "load", "--force", code=1)
+    s.db("reset", "--yes-name", "other", code=1)
+    s.run("db-drop", "--yes-name", "prod1")
+
+
+@test
+def sessions_show_who_blocks_whom(pg):
+    s = Shell(pg, "busy")
+    s.run("db-create")
+    p = Project(pg)
+    p.name, p.url = "busy", pg.url("busy")
+    holder = Holder(p, "create table t(id int); begin; lock table t;\n")
+    assert "is in use by pid" in s.run("db-drop", code=3)
+    waiter = subprocess.Popen([f"{pg.bin}/psql", "-XAtqc", "select * from t", p.url], stderr=subprocess.DEVNULL)
+    blocked = []
+    while not blocked:
+        rows = json.loads(s.db("--json", "sessions"))["migrations"]
+        blocked = [r for r in rows if r["status"] == "blocked"]
+    blocker = blocked[0]["detail"].split("blocked by ")[1].split()[0]
+    assert blocker in [r["version"] for r in rows]
+    assert "cancelled" in s.db("sessions", "--cancel", blocked[0]["version"])
+    assert waiter.wait(10) == 1
+    assert "idle in transaction" in s.run("db-sessions", "--idle-in-tx", 0)
+    s.run("db-sessions", "--kill", blocker)
+    s.run("db-sessions", "--kill", blocker, code=1)
+    holder.process.stdin.close()
+    holder.process.wait(10)
+    holder.process.stdout.close()
+    second = Holder(p, "")
+    s.run("db-drop", "--force")
+    second.process.stdin.close()
+    second.process.wait(10)
+    second.process.stdout.close()
+
+
+@test
+def dump_and_load_agree(pg):
+    p = Project(pg)
+    p.file("1_a.sql", "create table a(id int primary key, t text default 'x;y'); create function f() returns int language "
+                      "sql as $$ select 1; $$; create view v as select * from a;")
+    p.run("up")
+    s = Shell(pg, "copy")
+    s.db("--url", p.url, "schema", "dump", "dump.sql")
+    with open(f"{s.dir}/dump.sql", encoding="utf-8") as f:
+        first = f.read()
+    assert "restrict" not in first and "schema_history" in first
+    s.run("db-create")
+    s.db("schema-load", "dump.sql")
+    p.name, p.url = "copy", pg.url("copy")
+    assert "nothing to do" in p.run("up")
+    s.db("schema", "dump", "again.sql")
+    with open(f"{s.dir}/again.sql", encoding="utf-8") as f:
+        assert f.read() == first
+    pg.psql("copy", "insert into a values (1, e'tab\\there'), (2, null)")
+    full = subprocess.run([f"{pg.bin}/pg_dump", pg.url("copy")], capture_output=True, text=True, check=True).stdout
+    s.write("full.sql", full)  # with COPY rows and \\restrict
+    s.env["CONNECTION_URL"] = pg.url("copy2")
+    s.run("db-create")
+    s.run("db-schema-load", "full.sql")
+    assert pg.psql("copy2", "select count(*), count(t) from a") == "2|1"

@@ -1,0 +1,161 @@
+"""Kysely's migrations in the user's own node; the real Migrator checks what we wrote. kysely and pg come from npm, once."""
+import json
+import os
+import shutil
+import subprocess
+
+from project import ROOT, Project, test
+
+MODULES = os.environ.get("HOWDAH_NODE_MODULES", f"{ROOT}/{os.environ.get('HOWDAH_BUILD', 'build')}/node/node_modules")
+MIGRATE = """
+import { Kysely, Migrator, FileMigrationProvider, PostgresDialect } from 'kysely'
+import pg from 'pg'; import path from 'node:path'; import { promises as fs } from 'node:fs'
+const db = new Kysely({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: process.argv[2] }) }) })
+const provider = new FileMigrationProvider({ fs, path, migrationFolder: process.argv[3] })
+const r = await new Migrator({ db, provider }).migrateToLatest()
+await db.destroy()
+console.log(JSON.stringify({ error: r.error ? String(r.error.message) : null, names: (r.results ?? []).map((x) => x.migrationName) }))
+"""
+
+
+def why_not():
+    """Fetches kysely and pg when they are missing; the reason when there are none."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        return "node and npm are not installed"
+    if not os.path.isdir(f"{MODULES}/kysely"):
+        os.makedirs(os.path.dirname(MODULES), exist_ok=True)
+        try:
+            done = subprocess.run(["npm", "install", "--no-save", "--silent", "--prefix", os.path.dirname(MODULES), "kysely",
+                                   "pg"], timeout=60, capture_output=True, text=True, check=False)
+        except subprocess.TimeoutExpired:
+            return "npm did not answer"
+        if done.returncode:
+            return "npm install kysely pg failed"
+    return None
+
+
+class KyselyProject(Project):
+    def __init__(self, pg):
+        super().__init__(pg)
+        os.symlink(MODULES, f"{self.dir}/../node_modules") if not os.path.lexists(f"{pg.dir}/node_modules") else None
+        self.file("../migrate.mjs", MIGRATE)
+
+    def migration(self, name, up, down=""):
+        text = "import { sql } from 'kysely'\nexport async function up(db) { " + up + " }\n"
+        self.file(f"{name}.mjs", text + (f"export async function down(db) {{ {down} }}\n" if down else ""))
+
+    def table(self, name, table):
+        self.migration(name, f"await db.schema.createTable('{table}').addColumn('id', 'integer').execute()",
+                       f"await db.schema.dropTable('{table}').execute()")
+
+    def real(self):
+        """What the real Migrator says to what is there, in its strict mode."""
+        done = subprocess.run(["node", f"{self.pg.dir}/migrate.mjs", self.url, self.dir], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def history(self):
+        return self.sql("select string_agg(name, ',' order by \"timestamp\") from kysely_migration")
+
+    def tables(self):
+        return self.sql("select string_agg(relname, ',' order by relname) from pg_class where relkind = 'r' and relnamespace "
+                        "= 'public'::regnamespace and relname not like 'kysely%'")
+
+
+@test
+def kysely_runs_in_our_transaction(pg):
+    p = KyselyProject(pg)
+    p.table("2024-01-01_a", "a")
+    p.migration("2024-01-02_data", """
+      await db.insertInto('a').values([{ id: 1 }, { id: 2 }]).execute()
+      const rows = await db.selectFrom('a').selectAll().where('id', '>', 1).execute()
+      if (rows.length !== 1 || rows[0].id !== 2) throw new Error('wrong rows ' + JSON.stringify(rows))
+      await db.transaction().execute(async (t) => { await t.insertInto('a').values({ id: 3 }).execute() })
+      await db.transaction().execute(async (t) => { await t.deleteFrom('a').execute(); throw new Error('no') }).catch(() => {})
+      const r = await db.updateTable('a').set({ id: sql`id + 10` }).executeTakeFirst()
+      if (r.numUpdatedRows !== 3n) throw new Error('wrong count ' + r.numUpdatedRows)""")
+    p.run("up")
+    assert p.sql("select string_agg(id::text, ',' order by id) from a") == "11,12,13"
+    assert p.real() == {"error": None, "names": []}
+    p.table("2024-01-03_b", "b")
+    assert p.real() == {"error": None, "names": ["2024-01-03_b"]}
+    p.table("2024-01-04_c", "c")
+    p.run("up")
+    p.run("status", "--exit-code")
+    p.migration("2024-01-05_bad", "await db.schema.createTable('half').addColumn('id', 'integer').execute()\n"
+                                  "await sql`select 1 from nowhere`.execute(db)")
+    problem = p.json("up", code=3)["problems"][0]
+    assert problem["sqlstate"] == "42P01" and "nowhere" in problem["detail"], problem
+    assert p.tables() == "a,b,c"
+    p.migration("2024-01-05_bad", "throw new Error('mine')")
+    assert "mine" in p.json("up", code=3)["problems"][0]["message"]
+    os.unlink(f"{p.dir}/2024-01-05_bad.mjs")
+    p.run("down")
+    assert p.tables() == "a,b" and p.history() == "2024-01-01_a,2024-01-02_data,2024-01-03_b"
+    p.run("to", "2024-01-02_data")
+    p.run("down", code=3)  # no down
+    p.run("to", "latest")
+    assert p.real() == {"error": None, "names": []}
+
+
+def merged(pg):
+    """A branch migrated 01, 02, 04; then main brought 03."""
+    p = KyselyProject(pg)
+    p.table("2024-01-01_a", "a")
+    p.table("2024-01-02_b", "b")
+    p.table("2024-01-04_feature", "feature")
+    assert p.real()["error"] is None
+    p.sql("insert into feature values (42)")
+    return p
+
+
+@test
+def kysely_rebase_keeps_the_data(pg):
+    p = merged(pg)
+    p.table("2024-01-03_main", "main")
+    said = p.real()["error"]
+    problem = p.json("up", code=4)["problems"][0]
+    assert problem["message"] == said, f"{problem['message']}\n{said}"
+    assert problem["fix"] == "howdah migrate rebase"
+    p.run("rebase")
+    assert p.tables() == "a,b,feature,main" and p.sql("select id from feature") == "42"
+    assert p.history() == "2024-01-01_a,2024-01-02_b,2024-01-03_main,2024-01-04_feature"
+    assert p.real() == {"error": None, "names": []}
+    assert "nothing to do" in p.run("rebase")
+    assert p.sql("select count(*) from pg_database where datname like 'howdah_scratch%'") == "0"
+
+
+@test
+def kysely_rebase_asks_where_the_order_matters(pg):
+    p = merged(pg)
+    p.migration("2024-01-03_main", "await sql`create table main as select to_regclass('feature') is null as first`.execute(db); "
+                "if ((await sql`select to_regclass('feature') as f`.execute(db)).rows[0].f) await sql`alter table main add "
+                "column late int`.execute(db)", "await db.schema.dropTable('main').execute()")
+    problem = p.json("rebase", code=4)["problems"][0]
+    assert problem["code"] == "order-matters" and "2024-01-04_feature" in problem["detail"], problem
+    assert p.tables() == "a,b,feature"
+    p.run("rebase", "--accept-data-loss")
+    assert p.sql("select first from main") == "t" and p.sql("select count(*) from feature") == "0"
+    assert p.real() == {"error": None, "names": []}
+    p = merged(pg)
+    os.unlink(f"{p.dir}/2024-01-04_feature.mjs")
+    assert p.json("status", code=4)["problems"][0]["code"] == "missing-file"
+    p.run("repair", "2024-01-04_feature", "--forget")
+    assert p.history() == "2024-01-01_a,2024-01-02_b"
+
+
+@test
+def rebase_of_sql_files(pg):
+    p = Project(pg)
+    p.file("1_a.sql", "create table a(id int);")
+    p.file("3_c.sql", "alter table a add column c int;")
+    p.run("up")
+    p.file("2_b.sql", "alter table a add column b int;")
+    assert p.json("up", code=4)["problems"][0]["fix"] == "howdah migrate rebase"
+    p.run("rebase")
+    p.run("verify", "--exit-code")
+    p.file("20_x.sql", "create table x(id int);")
+    p.run("up")
+    p.file("19_y.sql", "create table x(id int); drop table x;")
+    assert "19" in p.json("rebase", code=4)["problems"][0]["message"]

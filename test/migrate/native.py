@@ -1,0 +1,240 @@
+"""Directories of our own kind."""
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+from project import Project, test
+
+KILLS = int(os.environ.get("HOWDAH_KILLS", "40"))
+
+
+def three(pg):
+    p = Project(pg)
+    p.file("001_a.sql", "-- migrate:up\ncreate table a(id int);\n-- migrate:down\ndrop table a;\n")
+    p.file("002_b.sql", "-- +goose Up\ncreate table b(id int);\n-- +goose Down\ndrop table b;\n")
+    p.file("10_c.up.sql", "create table c(id int);")
+    p.file("10_c.down.sql", "drop table c;")
+    return p
+
+
+@test
+def up_down_to_redo(pg):
+    p = three(pg)
+    assert p.json("plan")["migrations"][2]["name"] == "10_c"
+    p.run("up", 1)
+    assert p.tables() == "a"
+    p.run("to", "latest")
+    assert p.tables() == "a,b,c" and p.versions() == "001:applied,002:applied,10:applied"
+    assert "nothing to do" in p.run("up")
+    p.run("redo")
+    p.run("to", "001_a")
+    assert p.tables() == "a"
+    p.run("to", "b")
+    assert p.tables() == "a,b"
+    p.run("to", "none")
+    assert p.tables() == ""
+    p.run("status", "--exit-code", code=8)
+    p.run("up", "--dry-run")
+    assert p.tables() == ""
+    p.run("up", "--single-transaction")
+    p.run("verify", "--exit-code")
+    assert [m["status"] for m in p.json("status")["migrations"]] == ["applied"] * 3
+
+
+@test
+def a_failing_statement_leaves_nothing(pg):
+    p = Project(pg)
+    p.file("1_x.sql", "-- migrate:up\ncreate table x(id int);\n\ninsert into x values (1);\ninsert into\n  née values (2);\n")
+    problem = p.json("up", code=3)["problems"][0]
+    assert problem["where"].endswith("1_x.sql:6:3"), problem
+    assert problem["sqlstate"] == "42P01" and problem["fix"]
+    assert p.tables() == "" and p.versions() == ""
+    p.file("1_x.sql", "-- migrate:up\ncreate table x(id int primary key);\ninsert into x values (1);\n"
+                      "  insert into x values (1);\n")
+    problem = p.json("up", code=3)["problems"][0]
+    assert problem["where"].endswith("1_x.sql:4:3"), problem  # found by counting: the server names no position
+    p.file("1_x.sql", "create table x(id int);")
+    p.run("up")
+    assert p.versions() == "1:applied"
+
+
+@test
+def edited_missing_and_out_of_order_are_refused(pg):
+    p = three(pg)
+    p.run("up")
+    p.file("001_a.sql", "-- migrate:up\r\ncreate table a(id int);\r\n-- migrate:down\r\ndrop table a;\r\n")
+    p.run("verify")  # line endings do not matter
+    p.file("001_a.sql", "-- migrate:up\ncreate table a(id bigint);\n-- migrate:down\ndrop table a;\n")
+    problem = p.json("up", code=4)["problems"][0]
+    assert problem["code"] == "edited" and "repair 001 --accept" in problem["fix"]
+    p.run("repair", "001", "--accept")
+    p.run("up")
+    p.file("003_early.sql", "create table early(id int);")
+    assert p.json("up", code=4)["problems"][0]["code"] == "out-of-order"
+    p.run("up", "--out-of-order")
+    os.unlink(f"{p.dir}/002_b.sql")
+    assert p.json("status", code=4)["problems"][0]["code"] == "missing-file"
+    p.run("down", "--missing")  # its down SQL is in the history
+    assert p.tables() == "a,c,early"
+    p.run("status")
+    assert p.sql("select count(*) from schema_history_log where row_before is not null") == "2"
+
+
+@test
+def what_cannot_run_in_a_transaction(pg):
+    p = Project(pg)
+    p.file("1_t.sql", "create table t(a int);")
+    p.file("2_i.sql", "create index concurrently i on t(a);")
+    problem = p.json("up", code=3)["problems"][0]
+    assert problem["code"] == "outside-transaction" and p.tables() == "", problem
+    p.file("2_i.sql", "-- howdah:no-transaction\ncreate index concurrently i on t(a);\ninsert into t values (1);\n"
+                      "insert into t select 1/0;\ninsert into t values (3);")
+    problem = p.json("up", code=3)["problems"][0]
+    assert problem["where"].endswith("2_i.sql:4:1") and "2 of 4" in problem["detail"], problem
+    assert "2 of 4" in p.run("status", code=4)
+    p.file("2_i.sql", "-- howdah:no-transaction\ncreate index concurrently i2 on t(a);\ninsert into t values (1);\nselect 1;")
+    p.run("up", code=4)  # what was applied has changed
+    p.file("2_i.sql", "-- howdah:no-transaction\ncreate index concurrently i on t(a);\ninsert into t values (1);\n"
+                      "insert into t values (2);\ninsert into t values (3);")
+    p.run("up")
+    assert p.sql("select string_agg(a::text, ',' order by a) from t") == "1,2,3"
+    p.run("verify", "--exit-code")
+    p.file("3_x.sql", "begin; select 1; commit; select 2;")
+    assert p.json("up", code=3)["problems"][0]["code"] == "transaction-nesting"
+    p.file("3_x.sql", "begin;\nselect 1;\ncommit;\n")
+    p.run("up")
+    p.file("4_x.sql", "\\i other.sql\n")
+    assert "psql" in p.json("up", code=3)["problems"][0]["message"]
+
+
+@test
+def a_broken_concurrent_index_is_made_again(pg):
+    p = Project(pg)
+    p.file("1_t.sql", "create table t(a int); insert into t values (1), (1);")
+    p.file("2_i.sql", "-- migrate:up transaction:false\ncreate unique index concurrently i on t(a);")
+    p.run("up", code=3)
+    assert p.sql("select indisvalid from pg_index where indexrelid = 'i'::regclass") == "f"
+    p.sql("delete from t")
+    assert "invalid index" in p.run("up")
+    assert p.sql("select indisvalid from pg_index where indexrelid = 'i'::regclass") == "t"
+
+
+@test
+def settings_of_one_migration_do_not_leak(pg):
+    p = Project(pg)
+    p.file("1_a.sql", "set search_path = ''; set role pg_monitor; reset role; create table public.a(id int);")
+    p.file("2_b.sql", "select pg_catalog.set_config('search_path', '', false); create table public.b(id int);")
+    p.file("3_c.sql", "create table c(id int);")
+    p.run("up")
+    assert p.tables() == "a,b,c"
+
+
+class Holder:
+    """A psql session that stays open."""
+
+    def __init__(self, p, sql):
+        self.process = subprocess.Popen([f"{p.pg.bin}/psql", "-XAtq", p.url], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.process.stdin.write(sql + "select 'ready';\n")
+        self.process.stdin.flush()
+        while self.process.stdout.readline().strip() != "ready":
+            pass
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+@test
+def a_busy_table_is_waited_for_in_short_tries(pg):
+    p = Project(pg)
+    p.sql("create table busy(id int)")
+    p.file("1_x.sql", "create table x(id int); alter table busy add column n int;")
+    holder = Holder(p, "begin; select count(*) from busy;\n")
+    out = p.json("--lock-timeout", "600ms", "--tries", 2, "up", code=3)
+    assert out["problems"][0]["sqlstate"] == "55P03" and "blocked by pid" in out["problems"][0]["detail"], out
+    assert p.tables() == "busy"
+    timer = threading.Timer(1.5, holder.close)
+    timer.start()
+    p.run("--lock-timeout", "300ms", "up")
+    timer.join()
+    assert p.tables() == "busy,x"
+
+
+@test
+def two_runs_at_once(pg):
+    p = Project(pg)
+    for i in range(1, 20):
+        p.file(f"{i}_t.sql", f"create table t{i}(id int);" + (" select pg_sleep(0.3);" if i == 1 else ""))
+    runs = [subprocess.Popen(p.command("up"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(3)]
+    outs = [r.communicate()[0] for r in runs]
+    assert [r.returncode for r in runs] == [0, 0, 0], outs
+    assert p.sql("select count(*) from schema_history") == "19"
+    q = three(pg)
+    holder = Holder(q, "begin; select pg_advisory_xact_lock(114827953725800);\n")
+    problem = q.json("--lock-wait", 1, "up", code=6)["problems"][0]
+    assert "pid" in problem["message"], problem
+    holder.close()
+
+
+@test
+def interrupting_rolls_back(pg):
+    p = Project(pg)
+    p.file("1_x.sql", "create table x(id int); select pg_sleep(30);")
+    run = subprocess.Popen(p.command("up"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.7)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(10) == 130
+    assert p.tables() == "" and p.versions() == ""
+
+
+@test
+def killed_at_any_instant(pg):
+    """Whatever the instant: a migration's tables are there exactly when the history says so; a rerun finishes."""
+    p = Project(pg)
+    for i in range(1, 31):
+        if i % 5 == 0:
+            p.file(f"{i}_n.sql", f"-- howdah:no-transaction\ncreate table n{i}(id int);\ncreate index concurrently n{i}_i on "
+                                 f"n{i}(id);\ninsert into n{i} values (1);\ndrop index concurrently n{i}_i;")
+        else:
+            p.file(f"{i}_t.sql", f"create table a{i}(id int);\ninsert into a{i} values (1);\ncreate table b{i}(id int);")
+    rng, span = random.Random(7), 0.6
+    for kill in range(KILLS):
+        run = subprocess.Popen(p.command("up"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        time.sleep(rng.uniform(0, span))
+        run.kill()
+        run.communicate()
+        while p.sql("select count(*) from pg_stat_activity where application_name = 'howdah migrate'") != "0":
+            time.sleep(0.01)
+        if p.sql("select to_regclass('schema_history') is not null") == "t":
+            made = p.sql("select count(*) from pg_class where relname ~ '^a[0-9]+$' and relkind = 'r'")
+            other = p.sql("select count(*) from pg_class where relname ~ '^b[0-9]+$' and relkind = 'r'")
+            said = p.sql("select count(*) from schema_history where state = 'applied' and name like '%_t'")
+            assert made == other == said, f"kill {kill}: {made} {other} {said}"
+        if kill % 8 == 7:
+            out = p.run("up")
+            assert p.sql("select count(*) from schema_history where state = 'applied'") == "30", out
+            assert set(p.sql(f"select count(*) from n{i}") for i in range(5, 31, 5)) == {"1"}
+            assert p.sql("select count(*) from pg_index where not indisvalid") == "0"
+            p.sql("drop schema public cascade; create schema public")
+    p.run("up")
+
+
+@test
+def baseline_and_new(pg):
+    p = three(pg)
+    p.sql("create table a(id int); create table b(id int)")
+    p.run("baseline", "002")
+    p.run("up")
+    assert p.tables() == "a,b,c"
+    assert "created" in p.run("new", "add things")
+    assert [n for n in os.listdir(p.dir) if n.endswith("_add_things.sql")]
+    p.run("up")
+    p.run("wait", "--timeout", 2)
+    p.run("frobnicate", code=1)
+    p.url = p.url.replace(p.name, "nosuch")
+    assert "db create" in p.json("up", code=2)["problems"][0]["fix"]

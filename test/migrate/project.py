@@ -1,0 +1,62 @@
+"""A database with migrations, and howdah run on it."""
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HOWDAH = os.environ.get("HOWDAH", f"{ROOT}/{os.environ.get('HOWDAH_BUILD', 'build')}/howdah")
+TESTS = []
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+class Project:
+    """A database of its own and a directory of migrations."""
+    number = 0
+
+    def __init__(self, pg, prisma=False):
+        Project.number += 1
+        self.pg, self.name = pg, f"p{Project.number}"
+        pg.psql("postgres", f"create database {self.name}")
+        self.url = pg.url(self.name)
+        self.dir = tempfile.mkdtemp(prefix="migrations-", dir=pg.dir)
+        if prisma:
+            self.file("migration_lock.toml", 'provider = "postgresql"\n')
+
+    def file(self, name, text):
+        path = f"{self.dir}/{name}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="") as f:
+            f.write(text)
+        return path
+
+    def prisma(self, name, sql):
+        self.file(f"{name}/migration.sql", sql)
+        return hashlib.sha256(sql.encode()).hexdigest()
+
+    def command(self, *args):
+        return [HOWDAH, "migrate", "--url", self.url, "--dir", self.dir, *map(str, args)]
+
+    def run(self, *args, code=0):
+        done = subprocess.run(self.command(*args), capture_output=True, text=True, check=False, cwd="/")
+        assert done.returncode == code, f"{args}: exit {done.returncode}, expected {code}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def json(self, *args, code=0):
+        done = subprocess.run(self.command("--json", *args), capture_output=True, text=True, check=False)
+        assert done.returncode == code, f"{args}: exit {done.returncode}, expected {code}\n{done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+    def sql(self, text):
+        return self.pg.psql(self.name, text)
+
+    def tables(self):
+        return self.sql("select string_agg(relname, ',' order by relname) from pg_class where relkind = 'r' and "
+                        "relnamespace = 'public'::regnamespace and relname not like '%schema_history%' and relname "
+                        "not like '%prisma%'")
+
+    def versions(self):
+        return self.sql("select string_agg(version || ':' || state, ',' order by version) from schema_history")

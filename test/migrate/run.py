@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""howdah migrate and howdah db against a real PostgreSQL. Prints "N passed, N failed"; `run.py NAME...` runs these only."""
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import databases  # noqa: E402,F401
+import kysely  # noqa: E402
+import native  # noqa: E402,F401
+import prisma  # noqa: E402,F401
+import server as servers  # noqa: E402
+from project import TESTS  # noqa: E402
+
+
+def main():
+    if not servers.bindir():
+        print("SKIPPED: no PostgreSQL server is installed, nothing of migrations was tested\n0 passed, 0 failed, 1 skipped")
+        return
+    skipped, no_kysely = 0, kysely.why_not()
+    if no_kysely:
+        print(f"SKIPPED: Kysely was not tested: {no_kysely}")
+    pg = servers.Server()
+    passed = failed = 0
+    try:
+        for function in TESTS:
+            if len(sys.argv) > 1 and function.__name__ not in sys.argv[1:]:
+                continue
+            if no_kysely and function.__name__.startswith("kysely"):
+                skipped += 1
+                continue
+            start = time.monotonic()
+            try:
+                function(pg)
+                passed += 1
+                print(f"ok     {function.__name__}  {time.monotonic() - start:.1f} s", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAILED {function.__name__}\n{traceback.format_exc()}", flush=True)
+    finally:
+        pg.stop()
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
