@@ -17,15 +17,17 @@ BASE = {
     "net": ["util", "os", "wire"],
     "flow": ["util", "store", "domain"],
     "pg": ["util", "os", "domain"],
+    "backup": ["util", "os", "pg"],
+    "repository": ["util", "os"],
     "api": ["util", "wire", "store", "domain", "flow"],
     "migrate": ["util", "os", "pg"],
     "console": ["util", "os", "net", "wire", "pg", "migrate"],
-    "cli": ["util", "os", "net", "wire", "domain", "pg", "migrate"],
+    "cli": ["util", "os", "net", "wire", "domain", "pg", "backup", "repository", "migrate"],
 }
 FOLDERS = list(BASE) + SERVICES
 ALLOWED = {k: set(v) for k, v in BASE.items()}
 for service in SERVICES:  # a service may use everything below it, never another service
-    ALLOWED[service] = {"util", "os", "wire", "store", "net", "flow", "pg", "domain", "api"}
+    ALLOWED[service] = {"util", "os", "wire", "store", "net", "flow", "pg", "backup", "domain", "api"}
 GENERATED_TYPES = set(SERVICES) | {"api"}  # who may include the generated "aws/<service>.h"
 
 

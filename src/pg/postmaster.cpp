@@ -98,4 +98,16 @@ bool neutralise_pid_file(const std::string& data, os::Owner owner) {
   return os::write_file_atomic(path, kNoSuchPid + rest, 0600, owner).has_value();
 }
 
+bool forget_zombie(const std::string& data, const std::string& run, os::Owner owner) {
+  auto file = read_pid_file(data);
+  if (!file || file->pid <= 0 || state_of(file->pid) != 'Z') return true;
+  std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(run.c_str()), closedir);
+  while (dirent* e = dir ? readdir(dir.get()) : nullptr) {
+    std::string_view name = e->d_name;
+    if (!name.starts_with(".s.PGSQL.") || !name.ends_with(".lock")) continue;
+    if (unlinkat(dirfd(dir.get()), e->d_name, 0) != 0 && errno != ENOENT) return false;
+  }
+  return neutralise_pid_file(data, owner);
+}
+
 }  // namespace howdah::pg

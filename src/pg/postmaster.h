@@ -32,4 +32,10 @@ bool is_alive(pid_t pid);
 /// stale but still checks whether the shared memory segment that it names is in use.
 bool neutralise_pid_file(const std::string& data, os::Owner owner);
 
+/// A postmaster that was killed may stay a zombie for seconds when its parent is gone and init is slow to reap. For
+/// PostgreSQL a zombie is a process, so it would refuse to start: neutralises postmaster.pid and removes the socket
+/// lock files in `run` that name it. Nothing happens when the pid file names no zombie. False when a file can't be
+/// changed.
+bool forget_zombie(const std::string& data, const std::string& run, os::Owner owner);
+
 }  // namespace howdah::pg

@@ -297,6 +297,9 @@ tl::expected<Observed, StartError> start_server(const StartSpec& spec) {
   if (!end_orphans(spec.layout, spec.owner, deadline)) {
     return start_failed(StartFailure::kTimeout, "backends of the previous server do not end", true);
   }
+  if (!forget_zombie(spec.layout.data, spec.layout.run, spec.owner)) {
+    return start_failed(StartFailure::kDataDirectory, "cannot rewrite " + spec.layout.data + "/postmaster.pid");
+  }
   // The child holds the lock too until it is visibly a postmaster (program and directory): if we die now, the next
   // start or stop does not look at it half-way.
   os::Command command = command_of(spec);

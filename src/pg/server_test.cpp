@@ -95,6 +95,27 @@ TEST(Server, NeutralisedPidFileKeepsTheSharedMemoryKey) {
   EXPECT_FALSE(is_alive(file->pid));
 }
 
+TEST(Server, AZombiePostmasterDoesNotDelayTheNextStart) {
+  NEED_POSTGRESQL();
+  Instance i(11);
+  pid_t zombie = fork();
+  if (zombie == 0) _exit(0);
+  siginfo_t info;
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(zombie), &info, WEXITED | WNOWAIT), 0);
+  std::string pid = std::to_string(zombie);
+  must(
+      os::write_file_atomic(i.layout().data + "/postmaster.pid", pid + "\n" + i.layout().data + "\n", 0600, i.owner()));
+  must(os::write_file_atomic(i.layout().run + "/.s.PGSQL.5432.lock", pid + "\n", 0600, i.owner()));
+  EXPECT_TRUE(forget_zombie(i.layout().data, i.layout().run, i.owner()));
+  auto file = read_pid_file(i.layout().data);
+  ASSERT_TRUE(file);
+  EXPECT_NE(file->pid, zombie);
+  EXPECT_FALSE(os::read_file(i.layout().run + "/.s.PGSQL.5432.lock"));
+  auto started = i.start();
+  EXPECT_TRUE(started) << started.error().message;
+  waitpid(zombie, nullptr, 0);
+}
+
 TEST(Server, RubbishInThePidFileIsNoServer) {
   NEED_POSTGRESQL();
   Instance i(5);

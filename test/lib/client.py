@@ -137,6 +137,12 @@ class Client:
             return "gone"
 
     def events(self, name, minutes=20160):
-        """Messages of the instance's events, oldest first."""
-        found = self.rds("DescribeEvents", SourceIdentifier=name, SourceType="db-instance", Duration=minutes)
-        return [e.findtext("Message") for e in found.findall(".//Event")]
+        """Messages of the instance's events, oldest first; every page."""
+        messages, marker = [], None
+        while True:
+            page = {"Marker": marker} if marker else {}
+            found = self.rds("DescribeEvents", SourceIdentifier=name, SourceType="db-instance", Duration=minutes, **page)
+            messages += [e.findtext("Message") for e in found.findall(".//Event")]
+            marker = found.findtext(".//Marker")
+            if not marker:
+                return messages

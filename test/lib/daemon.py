@@ -33,15 +33,16 @@ def free_range():
             return prefix
 
 
-def wait_for(what, check, seconds=30, every=0.05):
-    """The first true answer of check(); fails saying `what` did not come."""
+def wait_for(what, check, seconds=30, every=0.05, describe=None):
+    """The first true answer of check(); fails saying `what` did not come, and what describe() says then."""
     deadline, last = time.monotonic() + seconds, None
     while True:
         last = check()
         if last:
             return last
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s (last answer: {last!r})")
+            seen = describe() if describe else f"last answer: {last!r}"
+            raise AssertionError(f"{what}: not within {seconds} s ({seen})")
         time.sleep(every)
 
 

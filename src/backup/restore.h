@@ -1,0 +1,41 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backup/base.h"
+#include "backup/vault.h"
+
+/// From a base and the vault to a data directory that stands at exactly the planned position.
+namespace howdah::backup {
+
+struct Plan {
+  Base base;
+  Position target;               ///< recovery stops before this byte; == base.end: nothing beyond the base is replayed
+  std::vector<std::string> wal;  ///< files to place in pg_wal, in order (the base's own and the vault's)
+};
+
+/// Picks the newest base whose end is at or before the target on an ancestor timeline, and proves that all WAL in
+/// between is there. Errors (what the API answers as InvalidRestoreFault): the instant lies before every base's end, or
+/// after latest_restorable(); a segment is missing or damaged (named).
+Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant);
+Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target);
+/// Exactly the base: needs no vault.
+Result<Plan> plan_of_base(const std::string& state, const Base& base);
+
+/// Makes layout.data (reflink from the immutable base where the file system can, else a copy; WAL is always copied) for
+/// `owner`, ready for recover(). A half-made data.tmp is removed first; appears by rename.
+Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner);
+
+struct Recovered {
+  Position end;           ///< replayed up to here, verified against the plan
+  uint32_t timeline = 0;  ///< of the new history
+};
+
+/// Runs the server privately (no TCP, socket directory 0700, hot_standby=off, archive_mode=off, parameters at least the
+/// source's) until it has replayed exactly to plan.target and promoted, then stops it cleanly. Verifies position and
+/// timeline before it returns. Restartable: finds a recovery that has finished. `engine` is the prepared engine.
+Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
+                          std::chrono::milliseconds timeout);
+
+}  // namespace howdah::backup

@@ -1,0 +1,82 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backup/position.h"
+#include "os/identity.h"
+#include "pg/layout.h"
+#include "util/clock.h"
+#include "util/result.h"
+
+/// One instance's WAL, kept a second time (docs/backup.md). The keeper process writes, everybody else only reads; no
+/// lock is needed to read, since complete segments never change and a partial one only grows.
+namespace howdah::backup {
+
+/// What is certainly on disk.
+struct Durable {
+  Position position;  ///< everything before it is in the vault, synced
+  Time clock{};       ///< when the keeper last saw that the server has written nothing beyond `position`
+};
+
+class Vault {
+ public:
+  /// `state`: the state directory. Only computes paths; the vault may not exist yet.
+  Vault(const std::string& state, std::string resource_id);
+
+  const std::string& root() const { return root_; }
+
+  /// Nothing while the keeper has never run.
+  std::optional<Durable> durable() const;
+
+  /// Waits (inotify, no polling of the server) until `position` is durable; false when `timeout` passed first.
+  bool await(Position position, std::chrono::milliseconds timeout) const;
+
+  /// Every segment and history file that recovery needs from `from` to `to` (exclusive), in order, as paths of files
+  /// that may be copied (never linked). Checks presence, size and the page header at the start of each segment (magic
+  /// number, timeline, address, system identifier), and that each timeline switch is in its history file. The error
+  /// names the first segment that is missing or damaged.
+  Result<std::vector<std::string>> chain(Position from, Position to, uint64_t system_identifier) const;
+
+  /// Where recovery must stop for the state as of `instant`: the start of the first commit, abort or prepared commit
+  /// record after it, else the end of what is durable. `from`: a position before it, on an ancestor timeline (the end
+  /// of the base). The scan starts at the last record of the clock index before `instant`. An error when `instant` is
+  /// after latest_restorable() or the WAL there cannot be read.
+  Result<Position> locate(Time instant, Position from) const;
+
+  /// LatestRestorableTime. While a keeper runs and the server is idle it moves on with the clock.
+  std::optional<Time> latest_restorable() const;
+
+  /// Removes segments that lie wholly before `position`, and what belongs to them in the clock index.
+  Result<void> expire(Position position) const;
+
+  Result<void> remove() const;  ///< the whole vault; its keeper must have been stopped
+
+ private:
+  std::string root_;
+};
+
+/// The keeper of one instance: `howdah keeper`, a detached process of this binary.
+struct KeeperSpec {
+  std::string program;  ///< /proc/self/exe, resolved
+  std::string state, resource_id;
+  pg::Layout layout;
+  os::Owner owner;  ///< of the server's files: nothing else in pg_wal is read
+  int port = 0;     ///< to reach the server by its socket, for moving the replication slot on
+};
+
+inline constexpr const char* kSlot = "howdah_vault";  ///< physical slot that holds WAL back until it is in the vault
+
+/// Makes a keeper run: nothing happens when one runs already with the same spec and version. Before the first one, the
+/// server must have the slot kSlot (made with immediately_reserve), else the vault would begin with a gap.
+Result<void> ensure_keeper(const KeeperSpec& spec);
+/// Ends it after it has copied all that pg_wal holds (`drain`: it waits until the end of the WAL is durable). True = it
+/// ended, or none ran.
+Result<bool> stop_keeper(const std::string& state, const std::string& resource_id, bool drain,
+                         std::chrono::milliseconds timeout);
+bool keeper_runs(const std::string& state, const std::string& resource_id);
+
+/// The process's main loop; returns the exit code. Ends on SIGTERM (after a drain) and when pg_wal has gone for good.
+int run_keeper(const KeeperSpec& spec);
+
+}  // namespace howdah::backup
