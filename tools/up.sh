@@ -75,6 +75,9 @@ create_database() {
     --db-name cruddur \
     --storage-type gp2 \
     --publicly-accessible \
+    --storage-encrypted \
+    --enable-performance-insights \
+    --performance-insights-retention-period 7 \
     --no-deletion-protection >/dev/null
 }
 

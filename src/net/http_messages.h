@@ -88,6 +88,7 @@ inline wire::HttpResponse refusal(const error_code& ec, const HttpServerOptions&
   if (ec == http::error::body_limit) {
     return plain(413, "The body is longer than " + std::to_string(o.max_body_bytes) + " bytes.");
   }
+  if (ec == asio::error::no_buffer_space) return plain(503, "Too much is being sent at once, try again later.");
   if (ec.category() == http::make_error_code(http::error::bad_method).category()) {
     return plain(400, "Not an HTTP request: " + ec.message() + ".");
   }

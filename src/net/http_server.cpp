@@ -42,6 +42,20 @@ struct HttpServer::Impl {
   Impl(HttpServerOptions o, HttpHandler h)
       : options(std::move(o)), handler(std::move(h)), acceptor(io), pool(options.workers, options.max_queued) {}
 
+  /// A request's part of max_bodies_bytes, from its headers to its answer.
+  struct Claim {
+    explicit Claim(Impl& s) : server(s) {}
+    ~Claim() { server.claimed -= bytes; }
+    bool take(size_t size) {
+      if (server.claimed + size > server.options.max_bodies_bytes) return false;
+      server.claimed += size;
+      bytes += size;
+      return true;
+    }
+    Impl& server;
+    size_t bytes = 0;
+  };
+
   Result<void> listen();
   Result<void> use_tls();
   void run();
@@ -56,7 +70,7 @@ struct HttpServer::Impl {
   template <class Stream>
   asio::awaitable<bool> first_byte(Stream& stream, beast::flat_buffer& buffer);
   template <class Stream>
-  asio::awaitable<error_code> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser);
+  asio::awaitable<error_code> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser, Claim& claim);
   template <class Stream>
   asio::awaitable<bool> send(Stream& stream, Answer answer);
   template <class Stream>
@@ -90,6 +104,7 @@ struct HttpServer::Impl {
   const HttpHandler handler;        // called on workers
   uint16_t bound_port = 0;          // set by listen()
   bool stopping = false;
+  size_t claimed = 0;
   std::set<beast::tcp_stream*> open;
   std::set<beast::tcp_stream*> idle;  // those of `open` that wait for a request or a handshake
 
@@ -240,11 +255,16 @@ asio::awaitable<bool> HttpServer::Impl::first_byte(Stream& stream, beast::flat_b
 }
 
 template <class Stream>
-asio::awaitable<error_code> HttpServer::Impl::read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
+asio::awaitable<error_code> HttpServer::Impl::read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
+                                                           Claim& claim) {
   auto& lowest = beast::get_lowest_layer(stream);
   lowest.expires_after(options.header_timeout);
   auto [ec, n] = co_await http::async_read_header(stream, buffer, parser, kAsTuple);
   if (ec) co_return ec;
+  const auto announced = parser.content_length();
+  if (!claim.take(announced ? *announced : parser.chunked() ? options.max_body_bytes : 0)) {
+    co_return asio::error::no_buffer_space;
+  }
   lowest.expires_after(options.body_timeout);
   if (beast::iequals(parser.get()[http::field::expect], "100-continue") && !parser.is_done()) {
     http::response<http::empty_body> go_on{http::status::continue_, 11};
@@ -290,7 +310,8 @@ asio::awaitable<void> HttpServer::Impl::serve(Stream& stream, std::string peer) 
     Parser parser;
     parser.header_limit(static_cast<std::uint32_t>(options.max_header_bytes));
     parser.body_limit(options.max_body_bytes);
-    const error_code ec = co_await read_request(stream, buffer, parser);
+    Claim claim(*this);
+    const error_code ec = co_await read_request(stream, buffer, parser, claim);
     if (ec) {
       wire::HttpResponse no = refusal(ec, options);
       if (no.status != 0) co_await refuse(stream, std::move(no));

@@ -24,6 +24,7 @@ struct HttpServerOptions {
   size_t max_connections = 1024;
   size_t max_header_bytes = 16 * 1024;
   size_t max_body_bytes = 10 * 1024 * 1024;
+  size_t max_bodies_bytes = 256 * 1024 * 1024;       ///< of all requests that are being read or answered; beyond: 503
   std::chrono::milliseconds idle_timeout{75'000};    ///< between two requests of a connection
   std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a request to the end of its headers
   std::chrono::milliseconds body_timeout{60'000};    ///< to receive the body, and to send an answer

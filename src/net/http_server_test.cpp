@@ -159,6 +159,25 @@ TEST(HttpServer, RefusesWhatIsTooLong) {
   EXPECT_TRUE(headers.to_end().starts_with("HTTP/1.1 431"));
 }
 
+TEST(HttpServer, BodiesOfAllConnectionsTogetherHaveALimit) {
+  HttpServerOptions o = quick();
+  o.max_bodies_bytes = 1000;
+  auto server = HttpServer::start(o, echo);
+  ASSERT_TRUE(server);
+  Wire first((*server)->port());
+  first.say("POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 800\r\n\r\n");
+  EXPECT_NE(first.until("\r\n\r\n").find("100 Continue"), std::string::npos);
+  Wire second((*server)->port());
+  second.say("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 800\r\n\r\n");
+  const std::string refused = second.to_end();
+  EXPECT_NE(refused.find("503"), std::string::npos) << refused;
+  first.say(std::string(800, 'x'));
+  EXPECT_NE(first.until("from 127.0.0.1").find("200 OK"), std::string::npos);
+  Wire third((*server)->port());  // what the first had claimed is free again
+  third.say("POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 800\r\n\r\n" + std::string(800, 'y'));
+  EXPECT_NE(third.until("from 127.0.0.1").find("200 OK"), std::string::npos);
+}
+
 TEST(HttpServer, RefusesWhatIsNotHttp) {
   auto server = start(quick());
   Wire c(server->port());

@@ -122,7 +122,7 @@ std::string read_tail(const std::string& path, off_t offset, size_t limit) {
 }
 
 Result<void> write_file_atomic(const std::string& path, std::string_view content, mode_t mode,
-                               std::optional<Owner> owner) {
+                               std::optional<Owner> owner, Durable durable) {
   // Two threads that write the same file (a step and the supervisor) would take each other's temporary file away.
   static std::array<std::mutex, 16> writers;
   const std::lock_guard alone(writers[std::hash<std::string>()(path) % writers.size()]);
@@ -134,9 +134,9 @@ Result<void> write_file_atomic(const std::string& path, std::string_view content
   if (owner && geteuid() == 0 && fchown(fd.get(), owner->uid, owner->gid) != 0)
     return failed("change the owner of", tmp);
   if (fchmod(fd.get(), mode) != 0) return failed("change the mode of", tmp);
-  if (fsync(fd.get()) != 0) return failed("sync", tmp);
+  if (durable == Durable::now && fsync(fd.get()) != 0) return failed("sync", tmp);
   if (rename(tmp.c_str(), path.c_str()) != 0) return failed("rename to", path);
-  return sync_dir(parent_of(path));
+  return durable == Durable::now ? sync_dir(parent_of(path)) : Result<void>();
 }
 
 Result<void> ensure_dir(const std::string& path, mode_t mode, std::optional<Owner> owner) {

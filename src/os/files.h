@@ -22,9 +22,14 @@ Result<std::string> read_file(const std::string& path, size_t limit = 16 << 20);
 /// From `offset` to the end, at most the last `limit` bytes of it; empty when the file is missing or shorter.
 std::string read_tail(const std::string& path, off_t offset, size_t limit);
 
+enum class Durable {
+  now,   ///< on disk when the call returns
+  later  ///< the caller calls sync_fs() before anything relies on it; until then a power cut may leave an empty file
+};
+
 /// Replaces the file: tmp, owner, mode, fsync, rename, fsync of the directory. Readers see the old or the new content.
 Result<void> write_file_atomic(const std::string& path, std::string_view content, mode_t mode,
-                               std::optional<Owner> owner = {});
+                               std::optional<Owner> owner = {}, Durable durable = Durable::now);
 
 /// Makes one directory (its parent exists) or repairs owner and mode of the one that is there. `owner` is ignored when
 /// we are not root.

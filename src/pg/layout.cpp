@@ -56,9 +56,9 @@ Result<void> make_layout(const std::string& state, const Layout& layout, os::Own
   return {};
 }
 
-Result<void> write_conf(const std::string& path, const std::string& content, os::Owner owner) {
-  if (geteuid() != 0) return os::write_file_atomic(path, content, 0600);
-  return os::write_file_atomic(path, content, 0640, os::Owner{0, owner.gid});
+Result<void> write_conf(const std::string& path, const std::string& content, os::Owner owner, os::Durable durable) {
+  if (geteuid() != 0) return os::write_file_atomic(path, content, 0600, {}, durable);
+  return os::write_file_atomic(path, content, 0640, os::Owner{0, owner.gid}, durable);
 }
 
 }  // namespace howdah::pg

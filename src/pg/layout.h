@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 
+#include "os/files.h"
 #include "os/identity.h"
 #include "util/result.h"
 
@@ -36,6 +37,7 @@ Result<void> make_layout(const std::string& state, const Layout& layout, os::Own
 
 /// Writes a file into conf/ atomically so that the server may read it and not change it (0640 daemon:instance group;
 /// 0600 of oneself when not root).
-Result<void> write_conf(const std::string& path, const std::string& content, os::Owner owner);
+Result<void> write_conf(const std::string& path, const std::string& content, os::Owner owner,
+                        os::Durable durable = os::Durable::now);
 
 }  // namespace howdah::pg

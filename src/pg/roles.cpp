@@ -62,18 +62,16 @@ Result<void> ensure_database(Client& client, const std::string& name, const std:
   std::string database = client.quote_identifier(name), role = client.quote_identifier(owner);
   auto rows =
       ask(client,
-          "SELECT datdba = (SELECT oid FROM pg_roles WHERE rolname = 'rdsadmin') FROM pg_database WHERE datname = $1",
-          {name});
+          "SELECT datname = $1, datdba = (SELECT oid FROM pg_roles WHERE rolname = 'rdsadmin') FROM pg_database "
+          "WHERE datname IN ($1, $2) ORDER BY 1 DESC",
+          {name, kSpareDatabase});
   if (!rows) return tl::unexpected(rows.error());
-  if (!rows->empty() && rows->get(0, 0) != "t") return {};
-  if (rows->empty()) {
-    auto spare = has(client, "SELECT FROM pg_database WHERE datname = $1", kSpareDatabase);
-    if (!spare) return tl::unexpected(spare.error());
-    auto made = *spare ? act(client, fmt::format("ALTER DATABASE {} RENAME TO {}", kSpareDatabase, database))
-                       : act(client, fmt::format("CREATE DATABASE {} OWNER {}", database, role));
-    if (!made) return made;
+  const std::string give = fmt::format("ALTER DATABASE {} OWNER TO {}", database, role);
+  if (!rows->empty() && rows->get(0, 0) == "t") return rows->get(0, 1) == "t" ? act(client, give) : Result<void>();
+  if (!rows->empty()) {  // one transaction: one flush
+    return act(client, fmt::format("ALTER DATABASE {} RENAME TO {}; {}", kSpareDatabase, database, give));
   }
-  return act(client, fmt::format("ALTER DATABASE {} OWNER TO {}", database, role));
+  return act(client, fmt::format("CREATE DATABASE {} OWNER {}", database, role));
 }
 
 Result<void> reconcile_roles(Client& client) {

@@ -16,13 +16,17 @@
 namespace howdah::rds {
 namespace {
 
+/// Without a data directory no server can need the files before create_volume() has synced the file system, and every
+/// start renders them again: a new instance does not pay for ten flushes.
+os::Durable needed(const pg::Layout& layout) { return os::exists(layout.data) ? os::Durable::now : os::Durable::later; }
+
 /// Writes the file when its content differs. True = written.
-Result<bool> update(const std::string& path, const std::string& content, os::Owner owner) {
+Result<bool> update(const pg::Layout& layout, const std::string& path, const std::string& content, os::Owner owner) {
   if (os::exists(path)) {
     const auto before = os::read_file(path);
     if (before && *before == content) return false;
   }
-  if (auto r = pg::write_conf(path, content, owner); !r) return tl::unexpected(r.error());
+  if (auto r = pg::write_conf(path, content, owner, needed(layout)); !r) return tl::unexpected(r.error());
   return true;
 }
 
@@ -59,8 +63,8 @@ Result<void> ensure_certificate(Rds& rds, const Instance& i, const pg::Layout& l
   const auto leaf = pg::issue_leaf(rds.ca, names, rds.clock.now(), rds.keys.take());
   if (!leaf) return tl::unexpected(leaf.error());
   if (auto r = os::remove_tree(layout.cert_file()); !r) return r;
-  if (auto r = pg::write_conf(layout.key_file(), leaf->key, owner); !r) return r;
-  if (auto r = pg::write_conf(layout.cert_file(), leaf->certificate, owner); !r) return r;
+  if (auto r = pg::write_conf(layout.key_file(), leaf->key, owner, needed(layout)); !r) return r;
+  if (auto r = pg::write_conf(layout.cert_file(), leaf->certificate, owner, needed(layout)); !r) return r;
   const auto till = pg::valid_till(leaf->certificate);
   if (!till) return tl::unexpected(till.error());
   out.certificate_valid_till = *till;
@@ -89,7 +93,8 @@ Result<bool> write_access(Rds& rds, const Instance& i, bool force_ssl) {
   }
   const auto text = pg::render_hba(cidrs, force_ssl);
   if (!text) return tl::unexpected(text.error());
-  return update(layout_of(rds, i).hba_file(), *text, owner_of(rds, i));
+  const auto layout = layout_of(rds, i);
+  return update(layout, layout.hba_file(), *text, owner_of(rds, i));
 }
 
 Result<bool> write_settings(Rds& rds, const Instance& i, const pg::Engine& engine, const pg::Settings& settings) {
@@ -97,7 +102,7 @@ Result<bool> write_settings(Rds& rds, const Instance& i, const pg::Engine& engin
   const pg::ServerPlace place{i.address, i.port, i.identifier, true, forces_ssl(settings)};
   const auto conf = pg::render_conf(pg::instance_settings(engine, layout, place, settings));
   if (!conf) return tl::unexpected(conf.error());
-  return update(layout.config_file(), *conf, owner_of(rds, i));
+  return update(layout, layout.config_file(), *conf, owner_of(rds, i));
 }
 
 }  // namespace
@@ -135,7 +140,7 @@ Result<ServerFiles> write_server_files(Rds& rds, const Instance& i) {
   if (!values) return tl::unexpected(values.error());
   const auto settings = write_settings(rds, i, *engine, *values);
   if (!settings) return tl::unexpected(settings.error());
-  auto idents = update(layout.ident_file(), *ident, owner);
+  auto idents = update(layout, layout.ident_file(), *ident, owner);
   if (!idents) return tl::unexpected(idents.error());
   auto access = write_access(rds, i, forces_ssl(*values));
   if (!access) return tl::unexpected(access.error());

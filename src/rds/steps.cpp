@@ -16,6 +16,7 @@
 #include "pg/tls.h"
 #include "rds/hosts.h"
 #include "rds/server_files.h"
+#include "rds/settings.h"
 #include "util/log.h"
 
 namespace howdah::rds {
@@ -47,10 +48,33 @@ Outcome answer(const Error& error) {
   return flow::failed(error.message);
 }
 
+namespace {
+
+Outcome rest_incompatible(Rds& rds, const Workflow& w, const std::string& why) {
+  log::error("server does not start with its parameters", {{"resource", w.resource}, {"reason", why}});
+  return flow::done(change(w, [&rds, why](Instance& now, store::Tx& tx) {
+    now.rest = Rest::incompatible_parameters;
+    now.rest_reason = why;
+    append_event(rds, tx, now, 35, "Database instance put into incompatible-parameters. " + why);
+  }));
+}
+
+/// What to answer when the files can't be written. A formula that has no value for this class is the user's to mend,
+/// as any other parameter that the server refuses.
+Outcome unwritten(Rds& rds, const Workflow& w, const Instance& i, const Error& error) {
+  if (error.retry) return answer(error);
+  const auto engine = prepared_engine(rds, i);
+  if (!engine) return answer(engine.error());
+  const auto values = settings_of(rds, i, *engine);
+  return values ? answer(error) : rest_incompatible(rds, w, values.error().message);
+}
+
+}  // namespace
+
 Outcome write_files(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   const auto files = write_server_files(rds, *i);
-  if (!files) return answer(files.error());
+  if (!files) return unwritten(rds, w, *i, files.error());
   if (auto named = write_hosts(rds); !named) return answer(named.error());
   const auto layout = layout_of(rds, *i);
   const os::Owner owner = owner_of(rds, *i);
@@ -64,15 +88,6 @@ Outcome write_files(Rds& rds, const Workflow& w) {
 }
 
 namespace {
-
-Outcome rest_incompatible(Rds& rds, const Workflow& w, const std::string& why) {
-  log::error("server does not start with its parameters", {{"resource", w.resource}, {"reason", why}});
-  return flow::done(change(w, [&rds, why](Instance& now, store::Tx& tx) {
-    now.rest = Rest::incompatible_parameters;
-    now.rest_reason = why;
-    append_event(rds, tx, now, 35, "Database instance put into incompatible-parameters. " + why);
-  }));
-}
 
 bool sets_parameters(const Rds& rds, const Instance& i) {
   const auto group = rds.store.get<ParameterGroup>(i.scope.key(i.parameter_group));
@@ -89,7 +104,7 @@ Outcome start_server(Rds& rds, const Workflow& w) {
   const auto engine = prepared_engine(rds, *i);
   if (!engine) return answer(engine.error());
   if (!ran) {  // a start takes what changed since the files were written, too
-    if (const auto files = write_server_files(rds, *i); !files) return answer(files.error());
+    if (const auto files = write_server_files(rds, *i); !files) return unwritten(rds, w, *i, files.error());
   }
   const auto started = pg::start_server({*engine, layout, owner_of(rds, *i), Millis(20'000), {}});
   if (started) {

@@ -14,7 +14,8 @@
 namespace howdah::rds {
 namespace {
 
-/// The first instance of an engine build pays for its template (about two seconds); later ones find it.
+/// Comes after the files, so that its one sync covers them. The first instance of an engine build pays for its template
+/// (about two seconds); later ones find it.
 Outcome make_volume(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   const auto engine = prepared_engine(rds, *i);
@@ -59,7 +60,7 @@ Outcome announce(Rds& rds, const Workflow& w) {
 }
 
 constexpr flow::Step<Rds> kSteps[] = {
-    {"make-volume", "creating", make_volume},   {"write-files", "creating", write_files},
+    {"write-files", "creating", write_files},   {"make-volume", "creating", make_volume},
     {"start-server", "creating", start_server}, {"set-up-database", "creating", set_up_database},
     {"announce", "creating", announce},
 };
