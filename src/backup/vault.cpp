@@ -1,0 +1,186 @@
+#include "backup/vault.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "backup/vault_files.h"
+#include "os/files.h"
+
+namespace howdah::backup {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// True when all WAL before `position` is durable, also when the server has gone on to a later timeline since.
+bool reached(const std::string& root, const std::optional<Durable>& durable, Position position) {
+  if (!durable) return false;
+  if (durable->position.timeline == position.timeline) return durable->position.lsn >= position.lsn;
+  if (durable->position.timeline < position.timeline) return false;
+  const auto history = read_history(root, durable->position.timeline);
+  return history && history->contains(position);
+}
+
+/// Checks one segment of which the first `needed` bytes are wanted; its path.
+Result<std::string> checked_segment(const std::string& root, uint32_t timeline, Lsn lsn, uint64_t needed,
+                                    uint32_t page_timeline, uint64_t system_identifier) {
+  const std::string name = segment_name(timeline, lsn);
+  std::string path = segment_path(root, timeline, lsn);
+  const bool complete = os::exists(path);
+  if (!complete) path += ".partial";
+  os::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct stat st {};
+  if (!fd || fstat(fd.get(), &st) != 0) return fail(fmt::format("WAL segment {} is missing from the vault", name));
+  if (complete) needed = kSegmentSize;
+  const auto size = static_cast<uint64_t>(st.st_size);
+  if (size < needed || size > kSegmentSize) {
+    return fail(fmt::format("WAL segment {} is damaged: it has {} bytes where {} are needed", name, size, needed));
+  }
+  char head[kLongHeader];
+  if (pread(fd.get(), head, sizeof head, 0) != sizeof head) {
+    return fail(fmt::format("WAL segment {} cannot be read", name));
+  }
+  const auto header = parse_page_header(head, segment_begin(lsn));
+  if (!header) return fail(fmt::format("WAL segment {} is damaged: its first page has no valid header", name));
+  if (header->timeline != page_timeline) {
+    return fail(fmt::format("WAL segment {} is damaged: its first page is of timeline {} instead of {}", name,
+                            header->timeline, page_timeline));
+  }
+  if (header->system_identifier != system_identifier) {
+    return fail(
+        fmt::format("WAL segment {} belongs to system {}, not {}", name, header->system_identifier, system_identifier));
+  }
+  return path;
+}
+
+}  // namespace
+
+Vault::Vault(const std::string& state, std::string resource_id) : root_(state + "/vault/" + std::move(resource_id)) {}
+
+std::optional<Durable> Vault::durable() const { return PositionFile(root_).read(); }
+
+std::optional<Time> Vault::latest_restorable() const {
+  const auto d = durable();
+  return d ? std::optional(d->clock) : std::nullopt;
+}
+
+bool Vault::await(Position position, std::chrono::milliseconds timeout) const {
+  position.lsn = record_end(position.lsn);
+  const auto deadline = Steady::now() + timeout;
+  os::Fd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  bool watching = false;
+  for (;;) {
+    // Watch first, then look: nothing that happens in between is missed.
+    if (!watching) watching = inotify_add_watch(watch.get(), root_.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0;
+    if (reached(root_, durable(), position)) return true;
+    const auto left = std::chrono::duration_cast<Millis>(deadline - Steady::now()).count();
+    if (left <= 0) return false;
+    pollfd p{watch.get(), POLLIN, 0};
+    poll(&p, 1, static_cast<int>(std::min<int64_t>(left, watching ? 1000 : 10)));
+    char drop[4096];
+    while (watching && read(watch.get(), drop, sizeof drop) > 0) {
+    }
+  }
+}
+
+Result<std::vector<std::string>> Vault::chain(Position from, Position to, uint64_t system_identifier) const {
+  const auto d = durable();
+  if (!d) return fail("the WAL vault is empty: nothing has been copied into it yet");
+  if (!reached(root_, d, to)) {
+    return fail(fmt::format("WAL is in the vault up to {} on timeline {}, not up to {} on timeline {}",
+                            lsn_text(d->position.lsn), d->position.timeline, lsn_text(to.lsn), to.timeline));
+  }
+  auto history = read_history(root_, to.timeline);
+  if (!history) return tl::unexpected(history.error());
+  if (!history->contains(from) || from.lsn > to.lsn) {
+    return fail(fmt::format("{} on timeline {} cannot be reached from {} on timeline {}{}", lsn_text(to.lsn),
+                            to.timeline, lsn_text(from.lsn), from.timeline,
+                            history->ancestors().empty() && to.timeline > 1
+                                ? ": " + history_name(to.timeline) + " is missing from the vault"
+                                : ""));
+  }
+  std::vector<std::string> out;
+  auto timelines = history->ancestors();
+  timelines.push_back(to.timeline);
+  for (uint32_t timeline : timelines) {
+    const std::string path = wal_dir(root_) + "/" + history_name(timeline);
+    if (os::exists(path)) out.push_back(path);
+  }
+  // A record may begin where the stretch ends: an empty stretch still needs the segment that it lies in.
+  for (Lsn at = segment_begin(from.lsn); at < to.lsn; at += kSegmentSize) {
+    const uint64_t needed = std::min<uint64_t>(page_start(to.lsn + kWalPage - 1) - at, kSegmentSize);
+    const uint32_t timeline = std::min(history->of_segment(at), to.timeline);
+    auto path = checked_segment(root_, timeline, at, needed, history->at(at), system_identifier);
+    if (!path) return tl::unexpected(path.error());
+    out.push_back(*path);
+  }
+  return out;
+}
+
+Result<Position> Vault::locate(Time instant, Position from) const {
+  const auto d = durable();
+  if (!d || instant > d->clock) {
+    return fail(fmt::format("the requested instant is later than the latest restorable time of the vault {}", root_));
+  }
+  auto history = read_history(root_, d->position.timeline);
+  if (!history) return tl::unexpected(history.error());
+  if (!history->contains(from)) {
+    return fail(fmt::format("{} on timeline {} is not on the way to timeline {}", lsn_text(from.lsn), from.timeline,
+                            d->position.timeline));
+  }
+  ClockFile clock(root_);
+  Lsn begin = from.lsn;
+  if (const auto early = clock.last_until(instant); early && history->contains(early->position)) {
+    begin = std::max(begin, early->position.lsn);
+  }
+  // The server's clock may be slow or have been set back: what we saw appear well after the instant is after it,
+  // whatever its own time says. Two seconds are left for transactions that were about to end.
+  Lsn bound = d->position.lsn;
+  if (const auto late = clock.first_from(instant + std::chrono::seconds(2));
+      late && history->contains(late->position)) {
+    bound = std::max(begin, late->position.lsn);
+  }
+  constexpr int64_t kPostgresEpochMs = 946'684'800'000;  // 2000-01-01
+  const int64_t wanted = (instant.time_since_epoch().count() - kPostgresEpochMs) * 1000;
+
+  VaultSource source(root_, *history);
+  WalReader reader = source.reader();
+  if (begin >= d->position.lsn) return d->position;
+  if (!reader.seek_first(begin)) {
+    return fail(fmt::format("WAL segment {} cannot be read", segment_name(history->of_segment(begin), begin)));
+  }
+  while (reader.position() < d->position.lsn) {
+    const Lsn at = reader.position();
+    const auto record = reader.next();
+    if (!record) return fail(fmt::format("the WAL in the vault is damaged at {}", lsn_text(at)));
+    const auto ended = record->transaction_end();
+    if (record->start < begin || !ended) continue;
+    if (*ended > wanted || record->start >= bound) return Position{history->at(record->start), record->start};
+  }
+  return d->position;
+}
+
+Result<void> Vault::expire(Position position) const {
+  bool removed = false;
+  for (const auto& segment : list_segments(root_)) {
+    const bool before = segment.start.lsn + kSegmentSize <= position.lsn && segment.start.timeline <= position.timeline;
+    if (!before) continue;
+    const std::string path = segment.partial ? partial_path(root_, segment.start.timeline, segment.start.lsn)
+                                             : segment_path(root_, segment.start.timeline, segment.start.lsn);
+    if (auto gone = os::remove_tree(path); !gone) return gone;
+    removed = true;
+  }
+  if (!removed) return {};
+  if (auto synced = os::sync_dir(wal_dir(root_)); !synced) return synced;
+  return ClockFile(root_).expire(position.lsn);
+}
+
+Result<void> Vault::remove() const { return os::remove_tree(root_); }
+
+}  // namespace howdah::backup

@@ -1,0 +1,87 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backup/vault.h"
+#include "backup/wal_history.h"
+#include "backup/wal_reader.h"
+#include "os/fd.h"
+
+/// The files of a vault: who reads or writes them goes through here. Blocking, no locks.
+namespace howdah::backup {
+
+std::string wal_dir(const std::string& root);
+std::string segment_path(const std::string& root, uint32_t timeline, Lsn lsn);  ///< of the complete one
+std::string partial_path(const std::string& root, uint32_t timeline, Lsn lsn);
+
+struct SegmentFile {
+  Position start;
+  bool partial = false;
+};
+/// Every segment of the vault, ascending; where a complete one and a partial one exist, both.
+std::vector<SegmentFile> list_segments(const std::string& root);
+
+/// The history of `timeline`, as the vault holds it; a timeline whose file is missing has no known ancestors.
+Result<History> read_history(const std::string& root, uint32_t timeline);
+
+/// Reads the vault's WAL along one history; a complete segment wins over a partial one. Keeps one file open.
+class VaultSource {
+ public:
+  VaultSource(std::string root, History history) : root_(std::move(root)), history_(std::move(history)) {}
+  size_t read(Lsn lsn, char* into, size_t size);
+  WalReader reader();  ///< refers to this object
+
+ private:
+  std::string root_;
+  History history_;
+  os::Fd file_;
+  Lsn segment_ = ~0ULL;
+  bool partial_ = false;
+};
+
+/// `position`: two copies written in turn, each with a number and a checksum, so that a torn write leaves the other.
+/// The writer calls it after the data was synced; the file itself is not synced, since an older one is true as well.
+class PositionFile {
+ public:
+  explicit PositionFile(const std::string& root);
+  std::optional<Durable> read() const;
+  Result<void> write(const Durable& durable);  ///< by the keeper only
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  os::Fd fd_;
+  uint64_t number_ = 0;
+};
+
+/// One observation in `clock`. All that had been written before `before` is below `position`, and nothing below
+/// `position` was written after `after`.
+struct ClockRecord {
+  Time before{}, after{};
+  Position position;
+};
+
+/// `clock`: fixed-size records with a checksum, ascending in `before` and `after`. Records at the start may have been
+/// expired: their bytes are a hole.
+class ClockFile {
+ public:
+  explicit ClockFile(const std::string& root);
+  Result<void> append(const ClockRecord& record);  ///< by the keeper only; not synced
+  std::optional<ClockRecord> last() const;
+  /// The last record with `after` <= instant.
+  std::optional<ClockRecord> last_until(Time instant) const;
+  /// The first record with `before` >= instant.
+  std::optional<ClockRecord> first_from(Time instant) const;
+  Result<void> expire(Lsn before);  ///< frees the blocks of records below it, all but one
+
+ private:
+  std::optional<ClockRecord> at(int64_t index) const;
+  int64_t count() const;
+  template <class Predicate>
+  int64_t first_index(Predicate holds) const;
+  std::string path_;
+  os::Fd fd_;
+};
+
+}  // namespace howdah::backup

@@ -1,0 +1,289 @@
+#include "backup/vault.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "backup/vault_files.h"
+#include "pg/control_file.h"
+#include "pg/testing.h"
+
+/// The reading side, on WAL that a real server wrote and the test itself put into a vault.
+namespace howdah::backup {
+namespace {
+
+using pg::testing::must;
+namespace fs = std::filesystem;
+
+Time now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+
+struct Source {
+  pg::testing::Instance instance{600};
+  uint64_t system = 0;
+
+  Source() {
+    if (!instance.start()) throw std::runtime_error("the server does not start");
+    system = must(pg::system_identifier_of(instance.layout().data));
+    sql("create table public.t (n int, filler text)");
+  }
+  std::string sql(const std::string& text) {
+    auto client = instance.connect();
+    auto rows = client.query(text);
+    if (!rows) throw std::runtime_error(rows.error().message);
+    return rows->empty() ? "" : std::string(rows->get(0, 0));
+  }
+  Lsn lsn(const std::string& function) { return parse_lsn(sql("select " + function + "()")).value(); }
+  std::string wal() { return instance.layout().data + "/pg_wal"; }
+};
+
+/// What a keeper would have left when everything up to `end` was copied.
+void fill(const Vault& vault, Source& source, Lsn end) {
+  fs::create_directories(wal_dir(vault.root()));
+  for (const auto& entry : fs::directory_iterator(source.wal())) {
+    const auto start = segment_start(entry.path().filename().string());
+    if (!start || start->lsn >= end) continue;
+    const std::string name = segment_name(1, start->lsn);
+    const bool partial = end < start->lsn + kSegmentSize;
+    const std::string to = wal_dir(vault.root()) + "/" + name + (partial ? ".partial" : "");
+    fs::copy_file(entry.path(), to, fs::copy_options::overwrite_existing);
+    if (partial) fs::resize_file(to, page_start(end + kWalPage - 1) - start->lsn);
+  }
+  must(PositionFile(vault.root()).write({{1, end}, now()}));
+}
+
+Lsn first_segment(Source& source) {
+  Lsn first = ~0ULL;
+  for (const auto& entry : fs::directory_iterator(source.wal())) {
+    if (const auto start = segment_start(entry.path().filename().string())) first = std::min(first, start->lsn);
+  }
+  return first;
+}
+
+class VaultTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    NEED_POSTGRESQL();
+    source = std::make_unique<Source>();
+  }
+  pg::testing::Scratch scratch;
+  std::unique_ptr<Source> source;
+  Vault vault{scratch.path(), "db-X"};
+};
+
+TEST_F(VaultTest, ReadsExactlyTheRecordsOfTheServer) {
+  source->sql("insert into public.t select g, repeat('x', g % 3000) from generate_series(1, 20000) g");
+  source->sql("select pg_switch_wal()");
+  source->sql("select pg_logical_emit_message(false, 'm', repeat('0123456789', 2000000))");  // longer than a segment
+  source->sql("insert into public.t select g, 'y' from generate_series(1, 5000) g");
+  const Lsn end = source->lsn("pg_current_wal_flush_lsn");
+  fill(vault, *source, end);
+  VaultSource files(vault.root(), History(1));
+  WalReader reader = files.reader();
+  ASSERT_TRUE(reader.seek_first(first_segment(*source)));
+  int records = 0, switches = 0, commits = 0;
+  while (const auto record = reader.next()) {
+    records++;
+    switches += record->is_switch();
+    commits += record->transaction_end().has_value();
+    if (record->end >= end) break;
+  }
+  EXPECT_EQ(lsn_text(reader.position()), lsn_text(end));
+  EXPECT_GT(records, 25000);
+  EXPECT_EQ(switches, 1);
+  EXPECT_GE(commits, 3);
+  // Every segment on its own: the first record that begins in it is found and begins a valid chain.
+  for (Lsn at = segment_begin(end); at > first_segment(*source); at -= kSegmentSize) {
+    WalReader from_here = files.reader();
+    ASSERT_TRUE(from_here.seek_first(at)) << lsn_text(at);
+    if (from_here.position() < end) {
+      EXPECT_TRUE(from_here.next()) << lsn_text(at);
+    }
+  }
+}
+
+TEST_F(VaultTest, LocatesTheExactRecordBetweenTwoCommits) {
+  std::vector<Time> between;
+  std::vector<Lsn> before;
+  const Lsn base = source->lsn("pg_current_wal_flush_lsn");
+  for (int i = 0; i < 5; i++) {
+    std::this_thread::sleep_for(Millis(3));
+    between.push_back(now());
+    std::this_thread::sleep_for(Millis(3));
+    source->sql("insert into public.t values (" + std::to_string(i) + ", 'z')");
+    before.push_back(source->lsn("pg_current_wal_flush_lsn"));
+  }
+  const Lsn end = source->lsn("pg_current_wal_flush_lsn");
+  fill(vault, *source, end);
+  for (size_t i = 0; i < between.size(); i++) {
+    const auto at = vault.locate(between[i], {1, base});
+    ASSERT_TRUE(at) << at.error().message;
+    EXPECT_EQ(at->timeline, 1U);
+    // The target is the start of the i-th insert's commit record: behind the commits before it, in front of its end.
+    EXPECT_GE(at->lsn, i == 0 ? base : before[i - 1]);
+    EXPECT_LT(at->lsn, before[i]);
+    VaultSource files(vault.root(), History(1));
+    WalReader reader = files.reader();
+    reader.seek(at->lsn);
+    const auto record = reader.next();
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->start, at->lsn);
+    EXPECT_TRUE(record->transaction_end());
+    EXPECT_LE(record->end, before[i]);
+  }
+  const auto last = vault.locate(vault.latest_restorable().value(), {1, base});
+  ASSERT_TRUE(last) << last.error().message;
+  EXPECT_EQ(last->lsn, end);
+  EXPECT_FALSE(vault.locate(now() + std::chrono::seconds(1), {1, base}));
+  EXPECT_FALSE(vault.locate(between[0], {2, base}));
+}
+
+TEST_F(VaultTest, AServersWrongClockIsBoundedByOurs) {
+  ClockFile clock(vault.root());
+  source->sql("insert into public.t values (1, 'a')");
+  const Lsn one = source->lsn("pg_current_wal_flush_lsn");
+  source->sql("insert into public.t values (2, 'b')");
+  const Lsn two = source->lsn("pg_current_wal_flush_lsn");
+  fill(vault, *source, two);
+  // As if the server's clock were an hour behind ours.
+  const Time later = now() + std::chrono::hours(1);
+  must(clock.append({later, later, {1, one}}));
+  must(clock.append({later + std::chrono::seconds(10), later + std::chrono::seconds(10), {1, two}}));
+  must(PositionFile(vault.root()).write({{1, two}, later + std::chrono::seconds(20)}));
+  const auto at = vault.locate(later - std::chrono::seconds(5), {1, segment_begin(one)});
+  ASSERT_TRUE(at) << at.error().message;
+  EXPECT_GE(at->lsn, one);
+  EXPECT_LT(at->lsn, two);
+}
+
+TEST_F(VaultTest, ChainNamesTheSegmentThatIsMissingOrDamaged) {
+  for (int i = 0; i < 4; i++) {
+    source->sql("insert into public.t values (1, 'a')");
+    source->sql("select pg_switch_wal()");
+  }
+  source->sql("insert into public.t values (1, 'b')");
+  const Lsn end = source->lsn("pg_current_wal_flush_lsn"), begin = segment_begin(end) - 4 * kSegmentSize;
+  fill(vault, *source, end);
+  const auto whole = vault.chain({1, begin + 100}, {1, end}, source->system);
+  ASSERT_TRUE(whole) << whole.error().message;
+  ASSERT_EQ(whole->size(), 5U);
+  EXPECT_FALSE(vault.chain({1, begin}, {1, end}, source->system + 1));
+  EXPECT_FALSE(vault.chain({1, begin}, {1, end + 8}, source->system)) << "not durable";
+  EXPECT_FALSE(vault.chain({2, begin}, {2, end}, source->system)) << "no such timeline";
+  for (const std::string& path : *whole) {
+    const std::string name = fs::path(path).stem().string(), aside = scratch.path() + "/aside";
+    const auto broken = [&](const char* how) {
+      const auto result = vault.chain({1, begin + 100}, {1, end}, source->system);
+      ASSERT_FALSE(result) << name << " " << how;
+      EXPECT_NE(result.error().message.find(name), std::string::npos) << result.error().message;
+    };
+    fs::copy_file(path, aside, fs::copy_options::overwrite_existing);
+    fs::remove(path);
+    broken("deleted");
+    fs::copy_file(aside, path);
+    fs::resize_file(path, fs::file_size(path) - kWalPage);
+    broken("truncated");
+    for (int at : {1, 2, 4, 8, 12, 24, 32, 36}) {
+      fs::copy_file(aside, path, fs::copy_options::overwrite_existing);
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(at);
+      const char byte = static_cast<char>(file.get() ^ 2);
+      file.seekp(at);
+      file.put(byte);
+      file.close();
+      broken("flipped");
+    }
+    fs::copy_file(aside, path, fs::copy_options::overwrite_existing);
+  }
+  EXPECT_TRUE(vault.chain({1, begin + 100}, {1, end}, source->system));
+  must(vault.expire({1, begin + kSegmentSize + 5}));
+  EXPECT_FALSE(vault.chain({1, begin + 100}, {1, end}, source->system));
+  EXPECT_TRUE(vault.chain({1, begin + kSegmentSize}, {1, end}, source->system));
+}
+
+TEST(VaultFiles, PositionSurvivesATornWrite) {
+  pg::testing::Scratch scratch;
+  Vault vault(scratch.path(), "db-X");
+  EXPECT_FALSE(vault.durable());
+  fs::create_directories(vault.root());
+  PositionFile file(vault.root());
+  for (Lsn lsn : {100, 200, 300}) must(file.write({{1, lsn}, now()}));
+  EXPECT_EQ(vault.durable()->position, (Position{1, 300}));
+  for (off_t slot : {512, 0}) {  // the third write went into the second half
+    os::Fd fd(open(file.path().c_str(), O_WRONLY));
+    ASSERT_EQ(pwrite(fd.get(), "torn", 4, slot + 8), 4);
+    if (slot == 512) {
+      EXPECT_EQ(vault.durable()->position, (Position{1, 200}));
+    }
+  }
+  EXPECT_FALSE(vault.durable());
+}
+
+TEST(VaultFiles, AwaitWakesWhenThePositionIsReached) {
+  pg::testing::Scratch scratch;
+  Vault vault(scratch.path(), "db-X");
+  EXPECT_FALSE(vault.await({1, 100}, Millis(20)));
+  std::thread writer([&] {
+    fs::create_directories(vault.root());
+    PositionFile file(vault.root());
+    for (Lsn lsn = 1; lsn <= 100; lsn++) must(file.write({{1, lsn}, now()}));
+  });
+  EXPECT_TRUE(vault.await({1, 100}, std::chrono::seconds(30)));
+  writer.join();
+  EXPECT_FALSE(vault.await({1, 101}, Millis(20)));
+  // A position behind a page's header is the page's start: nothing lies in between.
+  must(PositionFile(vault.root()).write({{1, kWalPage}, now()}));
+  EXPECT_TRUE(vault.await({1, kWalPage + kShortHeader}, Millis(0)));
+}
+
+TEST(VaultFiles, ClockIsSearchedByTimeAndExpires) {
+  pg::testing::Scratch scratch;
+  ClockFile clock(scratch.path());
+  EXPECT_FALSE(clock.last());
+  const auto at = [](int64_t s) { return Time(std::chrono::seconds(s)); };
+  for (int i = 1; i <= 1000; i++) must(clock.append({at(10 * i), at(10 * i + 1), {1, Lsn(i) * 1000}}));
+  EXPECT_EQ(clock.last()->position.lsn, 1'000'000U);
+  EXPECT_FALSE(clock.last_until(at(10)));
+  EXPECT_EQ(clock.last_until(at(11))->position.lsn, 1000U);
+  EXPECT_EQ(clock.last_until(at(5005))->position.lsn, 500'000U);
+  EXPECT_EQ(clock.first_from(at(5005))->position.lsn, 501'000U);
+  EXPECT_FALSE(clock.first_from(at(10001)));
+  must(clock.append({at(1), at(1), {1, 2'000'000}}));  // the clock was set back
+  EXPECT_EQ(clock.last()->before, at(10000));
+  must(clock.expire(700'000));
+  EXPECT_FALSE(clock.last_until(at(1000)));
+  EXPECT_EQ(clock.last_until(at(8005))->position.lsn, 800'000U);
+  EXPECT_EQ(clock.first_from(at(7995))->position.lsn, 800'000U);
+}
+
+TEST(WalHistory, SaysWhoOwnsAByte) {
+  auto parsed = History::parse(4, "1\t0/3000158\tno recovery target specified\n\n# x\n3\t0/5000000\tbefore 2026\n");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->at(0x3000157), 1U);
+  EXPECT_EQ(parsed->at(0x3000158), 3U);
+  EXPECT_EQ(parsed->at(0x5000000), 4U);
+  EXPECT_EQ(parsed->of_segment(0x3000000), 3U);
+  EXPECT_EQ(parsed->of_segment(0x4000000), 3U);
+  EXPECT_EQ(parsed->of_segment(0x2000000), 1U);
+  EXPECT_TRUE(parsed->contains({1, 0x3000158}));
+  EXPECT_FALSE(parsed->contains({1, 0x3000160}));
+  EXPECT_FALSE(parsed->contains({2, 0x3000158}));
+  for (const char* bad :
+       {"x\t0/1\n", "1\n", "1\t5\n", "4\t0/1\n", "0\t0/1\n", "2\t0/5\n1\t0/6\n", "1\t0/5\n2\t0/4\n"}) {
+    EXPECT_FALSE(History::parse(4, bad)) << bad;
+  }
+}
+
+TEST(WalCrc, IsPostgresqls) {
+  std::string bytes;
+  for (int i = 0; i < 100; i++) bytes.push_back(static_cast<char>(i * 7));
+  for (size_t n = 0; n <= bytes.size(); n++) {
+    EXPECT_EQ(wal_crc(0, bytes.data(), n), pg::crc32c(bytes.data(), n));
+    EXPECT_EQ(wal_crc(wal_crc(0, bytes.data(), n), bytes.data() + n, bytes.size() - n),
+              pg::crc32c(bytes.data(), bytes.size()));
+  }
+}
+
+}  // namespace
+}  // namespace howdah::backup
