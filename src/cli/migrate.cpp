@@ -4,23 +4,27 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <map>
 
 #include "cli/database_url.h"
 #include "migrate/commands.h"
+#include "migrate/lint_run.h"
 
 namespace howdah::cli {
 namespace {
 
 struct Given {
   migrate::Options options;
+  migrate::LintOptions lint;
   std::string name, target = "latest";
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
-       data_loss = false, accept = false, forget = false;
+       data_loss = false, accept = false, forget = false, rules = false;
 };
 
 struct Commands {
-  CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase;
+  CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase,
+      *lint;
 };
 
 void common_options(CLI::App& app, Given& g) {
@@ -33,6 +37,23 @@ void common_options(CLI::App& app, Given& g) {
   app.add_option("--lock-wait", g.lock_wait, "seconds to wait for another run (60)");
   app.add_option("--tries", g.options.tries, "attempts of a migration that gets no lock (10)")
       ->check(CLI::Range(1, 1000));
+}
+
+CLI::App* add_lint(CLI::App& app, Given& g) {
+  static const std::map<std::string, migrate::LintFormat> kFormats = {{"text", migrate::LintFormat::kText},
+                                                                      {"json", migrate::LintFormat::kJson},
+                                                                      {"github", migrate::LintFormat::kGithub},
+                                                                      {"gitlab", migrate::LintFormat::kGitlab},
+                                                                      {"gcc", migrate::LintFormat::kGcc}};
+  CLI::App* c = app.add_subcommand("lint", "what is dangerous in the migrations; with --url only in the pending ones");
+  c->add_option("--against", g.lint.against, "only files that this git revision does not have like this");
+  c->add_option("--format", g.lint.format, "text, json, github, gitlab or gcc")
+      ->transform(CLI::CheckedTransformer(kFormats));
+  c->add_option("--max-rows", g.lint.many_rows, "with --url: more rows in one statement are a finding (100000)");
+  c->add_flag("--check-down", g.lint.check_down, "with --url: run up, down, up on a scratch database");
+  c->add_flag("--strict", g.lint.strict, "warnings are errors");
+  c->add_flag("--rules", g.rules, "list the rules");
+  return c;
 }
 
 Commands add_commands(CLI::App& app, Given& g) {
@@ -67,6 +88,7 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.rebase =
       app.add_subcommand("rebase", "run migrations that came late with a merge, where the order makes no difference");
   c.rebase->add_flag("--accept-data-loss", g.data_loss, "where it does: go down and up again");
+  c.lint = add_lint(app, g);
   c.wait = app.add_subcommand("wait", "return when the database answers and nothing is pending");
   c.wait->add_option("--timeout", g.timeout, "seconds (60)");
   c.baseline = app.add_subcommand("baseline", "mark migrations as applied without running them");
@@ -82,6 +104,24 @@ int usage(migrate::Report& report, std::string message) {
 int run_resolve(migrate::Session& s, const Given& g) {
   if (g.automatic) return migrate::resolve_auto(s, g.name, g.finish);
   return migrate::resolve(s, g.name, g.applied ? migrate::Mark::kApplied : migrate::Mark::kRolledBack);
+}
+
+int run_lint(const Commands& c, Given& g, migrate::Report& report) {
+  if (g.rules) {
+    for (const auto& r : migrate::lint_rules())
+      fmt::print("{:<30} {:<8} {}\n", r.name, r.severity == migrate::Severity::kError ? "error" : "warning", r.about);
+    return migrate::kOk;
+  }
+  // DATABASE_URL does not count: lint must say the same everywhere unless it is asked to look at a database.
+  g.lint.with_database = !g.options.url.empty();
+  if (g.lint.check_down && !g.lint.with_database) return usage(report, "--check-down needs --url");
+  if (g.options.json && c.lint->count("--format") == 0) g.lint.format = migrate::LintFormat::kJson;
+  if (g.lint.with_database) {
+    const auto url = database_url(g.options.url, false);
+    if (!url) return usage(report, url.error().message);
+    migrate::catch_interrupts();
+  }
+  return migrate::lint_command(g.options, g.lint, report);
 }
 
 int run_command(const Commands& c, const Given& g, migrate::Session& s) {
@@ -124,6 +164,7 @@ int run_migrate(int argc, char** argv) {
   }
   if (*c.repair && g.accept + g.forget != 1) return usage(report, "say one of --accept, --forget");
   if (*c.create) return report.finish(migrate::create(g.options, g.name, report));
+  if (*c.lint) return run_lint(c, g, report);
   const auto url = database_url(g.options.url, false);
   if (!url) return usage(report, url.error().message);
   g.options.url = *url;

@@ -65,8 +65,15 @@ tl::expected<void, Problem> Session::replay(Database& scratch, const Migration& 
     Tunnel* node = tunnel();
     if (node == nullptr) return tl::unexpected(Problem{.code = "node", .message = "node could not be started"});
     if (auto ran = node->call(scratch, "up", m.name); !ran) failed = ran.error();
-  } else if (auto ran = scratch.exec(m.up.sql); !ran) {
-    failed = ran.error();
+  } else if (auto script = prepare(m.up, m.version, source_.dialect); !script) {
+    return tl::unexpected(script.error());
+  } else if (script->transactional) {
+    if (auto ran = scratch.exec(script->sql); !ran) failed = ran.error();
+  } else {
+    for (const auto& st : script->statements) {
+      if (failed) break;
+      if (auto ran = scratch.exec(script->sql.substr(st.begin, st.end - st.begin)); !ran) failed = ran.error();
+    }
   }
   if (!failed) {
     if (auto reset = scratch.exec("reset all"); !reset) failed = reset.error();

@@ -14,8 +14,11 @@ enum Exit : int {
   kNoConnection = 2,
   kFailed = 3,
   kInconsistent = 4,
+  kLint = 5,
   kLocked = 6,
+  kDrift = 7,
   kPending = 8,
+  kOverBudget = 9,
   kInterrupted = 130
 };
 
