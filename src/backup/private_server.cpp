@@ -1,0 +1,113 @@
+#include "backup/private_server.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "os/files.h"
+#include "os/pidfd.h"
+#include "pg/postmaster.h"
+#include "pg/server.h"
+
+namespace howdah::backup {
+
+Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, const pg::Engine& engine,
+                                     const Control& source, Position target, AtTarget action,
+                                     const std::string& socket_directory) {
+  PrivateServer out{layout, {}};
+  out.layout.conf = layout.root + "/recovery";
+  if (auto made = os::ensure_dir(out.layout.conf, 0750, os::Owner{geteuid(), owner.gid}); !made) {
+    return tl::unexpected(made.error());
+  }
+  for (const auto& path : {out.layout.config_file(), out.layout.ident_file(), out.layout.hba_file()}) {
+    const std::string text = "# Of a private server during recovery: see its command line.\n" +
+                             std::string(path.ends_with("hba.conf") ? "local all all reject\n" : "");
+    if (auto done = pg::write_conf(path, text, owner); !done) return tl::unexpected(done.error());
+  }
+  auto set = [&](const std::string& name, const std::string& value) {
+    out.args.emplace_back("-c");
+    out.args.push_back(name + "=" + value);
+  };
+  set("listen_addresses", "");
+  set("unix_socket_directories", socket_directory);
+  set("unix_socket_permissions", "0700");
+  set("logging_collector", "off");
+  set("log_destination", "stderr");
+  set("ssl", "off");
+  set("fsync", "on");
+  set("full_page_writes", "on");
+  set("autovacuum", "off");
+  set("hot_standby", "off");
+  set("archive_mode", "off");
+  set("wal_level", "replica");
+  for (const char* none :
+       {"shared_preload_libraries", "session_preload_libraries", "local_preload_libraries", "primary_conninfo",
+        "primary_slot_name", "recovery_end_command", "archive_cleanup_command", "recovery_target",
+        "recovery_target_name", "recovery_target_time", "recovery_target_xid", "synchronous_standby_names"}) {
+    set(none, "");
+  }
+  set("max_connections", std::to_string(std::max(source.max_connections, 20)));
+  set("max_locks_per_transaction", std::to_string(std::max(source.max_locks_per_transaction, 64)));
+  // The source may have raised it behind the base: prepared transactions would find no place then.
+  set("max_prepared_transactions", std::to_string(std::max(source.max_prepared_transactions, 256)));
+  set("max_worker_processes", "0");
+  set("max_wal_senders", "0");
+  set("shared_buffers", "128MB");
+  set("huge_pages", "off");
+  set("checkpoint_timeout", "1h");
+  set("max_wal_size", "64GB");
+  if (engine.major >= 14) set("recovery_init_sync_method", "syncfs");
+  // "No such file in the archive": everything there is lies in pg_wal. (128 and above would be fatal.)
+  set("restore_command", "false");
+  set("recovery_target_lsn", lsn_text(target.lsn));
+  set("recovery_target_inclusive", "off");
+  set("recovery_target_timeline", std::to_string(target.timeline));
+  set("recovery_target_action", action == AtTarget::kPromote ? "promote" : "shutdown");
+  return out;
+}
+
+namespace {
+
+/// The lines that tell why a server ended, from what it logged since `mark`.
+std::string reason_in(const std::string& log, off_t mark) {
+  const std::string text = os::read_tail(log, mark, 1 << 16);
+  std::string out;
+  for (size_t from = 0; from < text.size();) {
+    const size_t end = std::min(text.find('\n', from), text.size());
+    const std::string_view line(text.data() + from, end - from);
+    for (const char* sign :
+         {"FATAL:", "PANIC:", "recovery stopping", "invalid record", "shutdown at recovery target"}) {
+      if (line.find(sign) == line.npos) continue;
+      out = (out.empty() ? "" : out + "; ") + std::string(line);
+      break;
+    }
+    from = end + 1;
+  }
+  return out.size() > 1000 ? out.substr(out.size() - 1000) : out;
+}
+
+}  // namespace
+
+Result<RecoveryOutcome> run_recovery(const PrivateServer& server, os::Owner owner, const pg::Engine& engine,
+                                     std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  struct stat st {};
+  const off_t mark = stat(server.layout.server_log().c_str(), &st) == 0 ? st.st_size : 0;
+  auto started = pg::start_server({engine, server.layout, owner, timeout, server.args});
+  if (!started && started.error().kind == pg::StartFailure::kTimeout) return RecoveryOutcome{};
+  if (!started && started.error().kind != pg::StartFailure::kOther) return tl::unexpected(Error(started.error()));
+  if (!started) return RecoveryOutcome{RecoveryEnd::kEnded, started.error().message};
+  for (;;) {
+    if (os::wait_exit(started->pidfd, std::chrono::milliseconds(5))) {
+      os::reap(started->pidfd);
+      return RecoveryOutcome{RecoveryEnd::kEnded, reason_in(server.layout.server_log(), mark)};
+    }
+    auto file = pg::read_pid_file(server.layout.data);
+    if (file && file->status == "ready") return RecoveryOutcome{RecoveryEnd::kPromoted, ""};
+    if (std::chrono::steady_clock::now() >= deadline) return RecoveryOutcome{};
+  }
+}
+
+}  // namespace howdah::backup

@@ -1,0 +1,166 @@
+#include "backup/restore.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+#include "backup/control.h"
+#include "backup/private_server.h"
+#include "backup/staging.h"
+#include "backup/volume_wal.h"
+#include "backup/wal_tail.h"
+#include "os/copy.h"
+#include "os/files.h"
+#include "pg/server.h"
+#include "util/fault_point.h"
+
+namespace howdah::backup {
+namespace {
+
+std::string recovery_dir(const pg::Layout& layout) { return layout.root + "/recovery"; }
+std::string marker_of(const pg::Layout& layout) { return recovery_dir(layout) + "/done.json"; }
+
+Result<void> fill(const std::string& state, const Plan& plan, const std::string& tmp, os::Owner owner) {
+  auto copied =
+      os::copy_tree(base_dir(state, plan.base.id) + "/data", tmp,
+                    {.owner = owner, .skip = [](const std::string& path) { return path == "backup_manifest"; }});
+  if (!copied) return tl::unexpected(copied.error());
+  fault::point("backup.volume", "copied");
+  if (auto done = set_up_recovery(plan, tmp, owner); !done) return done;
+  return os::sync_fs(tmp);
+}
+
+std::string render_marker(const Plan& plan, const Recovered& r) {
+  return nlohmann::json{{"base", plan.base.id},
+                        {"target", lsn_text(plan.target.lsn)},
+                        {"end_timeline", r.end.timeline},
+                        {"end", lsn_text(r.end.lsn)},
+                        {"timeline", r.timeline}}
+      .dump();
+}
+
+/// What an earlier call found out; an error when it was for another plan.
+Result<std::optional<Recovered>> finished(const Plan& plan, const pg::Layout& layout) {
+  if (!os::exists(marker_of(layout))) return std::nullopt;
+  auto text = os::read_file(marker_of(layout));
+  if (!text) return tl::unexpected(text.error());
+  try {
+    const auto j = nlohmann::json::parse(*text);
+    if (j.at("base") != plan.base.id || j.at("target") != lsn_text(plan.target.lsn)) {
+      return fail(fmt::format("{} was recovered to {} from base {} before, not to {} from {}", layout.data,
+                              j.at("target").get<std::string>(), j.at("base").get<std::string>(),
+                              lsn_text(plan.target.lsn), plan.base.id));
+    }
+    Recovered r{{j.at("end_timeline").get<uint32_t>(), parse_lsn(j.at("end").get<std::string>()).value_or(0)},
+                j.at("timeline").get<uint32_t>()};
+    return r;
+  } catch (const std::exception& e) {
+    return fail(fmt::format("{}: {}", marker_of(layout), e.what()));
+  }
+}
+
+Result<Recovered> verify_promotion(const Plan& plan, const pg::Layout& layout, const Control& control) {
+  const uint32_t timeline = control.redo.timeline;
+  if (timeline <= plan.target.timeline) {
+    return fail(fmt::format("the recovery of {} ended on timeline {}: a new one after {} was planned", layout.data,
+                            timeline, plan.target.timeline));
+  }
+  auto history = os::read_file(layout.data + "/pg_wal/" + history_name(timeline));
+  if (!history) return tl::unexpected(history.error());
+  const Lsn end = switch_point(*history, plan.target.timeline);
+  if (behind_header(end) != behind_header(plan.target.lsn)) {
+    return fail(fmt::format("the recovery of {} ended at {} instead of the planned {}: it must not be used",
+                            layout.data, lsn_text(end), lsn_text(plan.target.lsn)));
+  }
+  return Recovered{plan.target, timeline};
+}
+
+/// Crash recovery goes on in the same timeline: its first own record must follow the last one before the target.
+Result<Recovered> verify_crash_recovery(const Plan& plan, const pg::Layout& layout, const Control& control) {
+  const WalFiles wal(wal_files_in(layout.data + "/pg_wal"), control.redo.timeline);
+  auto before = find_tail(wal, plan.base.start.lsn, plan.target.lsn);
+  if (!before) return tl::unexpected(before.error());
+  auto after = walk_wal(wal, before->last, wal.end());
+  if (!after) return tl::unexpected(after.error());
+  if (behind_header(before->end) != behind_header(plan.target.lsn) || after->end <= plan.target.lsn) {
+    return fail(fmt::format("the crash recovery of {} did not end at {} (but near {}): it must not be used",
+                            layout.data, lsn_text(plan.target.lsn), lsn_text(before->end)));
+  }
+  return Recovered{plan.target, control.redo.timeline};
+}
+
+/// Looks at a cluster whose recovery has ended and which is shut down: did it end where it was to?
+Result<Recovered> verify(const Plan& plan, const pg::Layout& layout) {
+  auto control = read_control(layout.data);
+  if (!control) return tl::unexpected(control.error());
+  if (control->state != ClusterState::kShutDown) {
+    return fail(fmt::format("{} is not shut down after its recovery (state {})", layout.data,
+                            static_cast<uint32_t>(control->state)));
+  }
+  if (control->system_identifier != plan.base.system_identifier) {
+    return fail(fmt::format("{} has the system identifier {}, its base {} has {}", layout.data,
+                            control->system_identifier, plan.base.id, plan.base.system_identifier));
+  }
+  return plan.base.crash_consistent ? verify_crash_recovery(plan, layout, *control)
+                                    : verify_promotion(plan, layout, *control);
+}
+
+}  // namespace
+
+Result<Plan> plan_of_base(const std::string& state, const Base& base) {
+  Plan plan{base, base.end, wal_files_in(base_dir(state, base.id) + "/wal")};
+  if (plan.wal.empty()) return fail(fmt::format("base {} holds no WAL: it is damaged", base.id));
+  return plan;
+}
+
+Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner) {
+  if (os::exists(layout.data)) return {};
+  const std::string tmp = layout.data + ".tmp";
+  if (auto gone = os::remove_tree(tmp); !gone) return gone;
+  if (auto gone = os::remove_tree(recovery_dir(layout)); !gone) return gone;
+  if (auto done = fill(state, plan, tmp, owner); !done) {
+    (void)os::remove_tree(tmp);  // on a full disk its space is what the state file needs to record the failure
+    return done;
+  }
+  fault::point("backup.volume", "synced");
+  return os::publish(tmp, layout.data);
+}
+
+Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
+                          std::chrono::milliseconds timeout) {
+  auto before = finished(plan, layout);
+  if (!before) return tl::unexpected(before.error());
+  if (*before) return **before;
+  if (!needs_recovery(plan)) return Recovered{plan.base.end, plan.base.end.timeline};
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  auto control = read_control(layout.data);
+  if (!control) return tl::unexpected(control.error());
+  auto server = private_server(layout, owner, engine, *control, plan.target, AtTarget::kPromote, layout.run);
+  if (!server) return tl::unexpected(server.error());
+  const bool over = !os::exists(layout.data + "/recovery.signal") && control->state == ClusterState::kShutDown &&
+                    !pg::observe(layout, owner).running();
+  if (!over) {
+    auto outcome = run_recovery(*server, owner, engine, timeout);
+    if (!outcome) return tl::unexpected(outcome.error());
+    if (outcome->end == RecoveryEnd::kGoesOn) {
+      return fail_for_now(fmt::format("recovery of {} to {} goes on", layout.data, lsn_text(plan.target.lsn)));
+    }
+    if (outcome->end == RecoveryEnd::kEnded) {
+      return fail(fmt::format("recovery of {} to {} on timeline {} failed: {}", layout.data, lsn_text(plan.target.lsn),
+                              plan.target.timeline, outcome->reason));
+    }
+    fault::point("backup.recover", "promoted");
+  }
+  const auto left = std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
+  auto stopped = pg::stop_server(server->layout, owner, pg::StopMode::kFast, std::max(left, Millis(10'000)));
+  if (!stopped) return tl::unexpected(stopped.error());
+  if (!*stopped) return fail_for_now("the private server in " + layout.data + " is still stopping");
+  fault::point("backup.recover", "stopped");
+  auto result = verify(plan, layout);
+  if (!result) return result;
+  auto marked = os::write_file_atomic(marker_of(layout), render_marker(plan, *result), 0600);
+  if (!marked) return tl::unexpected(marked.error());
+  return result;
+}
+
+}  // namespace howdah::backup

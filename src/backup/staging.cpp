@@ -1,0 +1,137 @@
+#include "backup/staging.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "backup/wal_tail.h"
+#include "os/files.h"
+#include "util/fault_point.h"
+
+namespace howdah::backup {
+namespace {
+
+std::string bases_of(const std::string& state) { return state + "/bases"; }
+
+Error errno_at(const char* what, const std::string& path) {
+  int e = errno;
+  return Error{fmt::format("cannot {} {}: {}", what, path, strerror(e)), e == ENOSPC || e == EDQUOT};
+}
+
+/// An identifier becomes a directory's name: nothing that could leave bases/ or look like one of our own suffixes.
+bool is_safe(const std::string& id) {
+  return !id.empty() && id.size() <= 200 && id[0] != '.' && id.find('/') == std::string::npos &&
+         id.find('\0') == std::string::npos && !id.ends_with(".tmp") && !id.ends_with(".gone") &&
+         !id.ends_with(".lock");
+}
+
+/// Always bytes: a clone of a segment that the server writes or recycles would cost it a copy on every write.
+Result<void> copy_bytes(const std::string& from, const std::string& to) {
+  os::Fd in(open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!in) return tl::unexpected(errno_at("open", from));
+  os::Fd out(open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!out) return tl::unexpected(errno_at("create", to));
+  constexpr size_t kChunk = 1 << 20;
+  std::unique_ptr<char[]> buffer(new char[kChunk]);
+  for (;;) {
+    ssize_t n = read(in.get(), buffer.get(), kChunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return tl::unexpected(errno_at("read", from));
+    if (n == 0) return {};
+    if (write(out.get(), buffer.get(), static_cast<size_t>(n)) != n) return tl::unexpected(errno_at("write", to));
+  }
+}
+
+}  // namespace
+
+std::string base_dir(const std::string& state, const std::string& id) { return bases_of(state) + "/" + id; }
+
+Result<Base> read_base(const std::string& state, const std::string& id) {
+  if (!is_safe(id)) return fail(fmt::format("\"{}\" is no base's identifier", id));
+  const std::string path = base_dir(state, id) + "/manifest.json";
+  auto text = os::read_file(path);
+  if (!text) return tl::unexpected(text.error());
+  auto base = parse_base(*text);
+  if (!base) return fail(fmt::format("{} cannot be used: {}", path, base.error().message));
+  if (base->id != id) return fail(fmt::format("{} belongs to the base {}, not {}", path, base->id, id));
+  return base;
+}
+
+Result<void> remove_base(const std::string& state, const std::string& id) {
+  if (!is_safe(id)) return fail(fmt::format("\"{}\" is no base's identifier", id));
+  const std::string dir = base_dir(state, id), gone = dir + ".gone";
+  if (!os::exists(bases_of(state))) return {};
+  if (auto done = os::remove_tree(gone); !done) return done;
+  if (os::exists(dir)) {
+    if (auto done = os::publish(dir, gone); !done) return done;
+    fault::point("backup.remove", "renamed");
+    if (auto done = os::remove_tree(gone); !done) return done;
+  }
+  auto lock = os::LockFile::acquire(dir + ".lock", "the making of base " + id);
+  if (!lock) return tl::unexpected(lock.error());  // somebody makes it right now
+  if (auto done = os::remove_tree(dir + ".tmp"); !done) return done;
+  return os::remove_tree(dir + ".lock");
+}
+
+Staging::Staging(std::string state, std::string id, os::LockFile lock)
+    : state_(std::move(state)), id_(std::move(id)), root_(base_dir(state_, id_) + ".tmp"), lock_(std::move(lock)) {}
+
+Result<Staging> Staging::open(const std::string& state, const std::string& id) {
+  if (!is_safe(id)) return fail(fmt::format("\"{}\" is no base's identifier", id));
+  // Searchable by all: the private server that rolls a base forward runs as its instance's user below the .tmp.
+  if (auto made = os::ensure_dir(bases_of(state), 0711); !made) return tl::unexpected(made.error());
+  auto lock = os::LockFile::acquire(base_dir(state, id) + ".lock", "the making of base " + id);
+  if (!lock) return tl::unexpected(lock.error());
+  Staging s(state, id, std::move(*lock));
+  if (s.finished()) return s;
+  if (auto gone = os::remove_tree(s.root_); !gone) return tl::unexpected(gone.error());
+  for (const auto& dir : {s.root_, s.wal()}) {
+    if (auto made = os::ensure_dir(dir, 0700); !made) return tl::unexpected(made.error());
+  }
+  return s;
+}
+
+std::optional<Base> Staging::finished() const {
+  if (!os::exists(base_dir(state_, id_))) return {};
+  auto base = read_base(state_, id_);
+  return base ? std::optional(*base) : std::nullopt;
+}
+
+Result<Base> Staging::publish(Base base, CopiedData copied) {
+  base.id = id_;
+  base.bytes = copied.bytes;
+  auto manifest = render_backup_manifest(std::move(copied.files), base.end.timeline, base.start.lsn, base.end.lsn);
+  if (auto done = os::write_file_atomic(data() + "/backup_manifest", manifest, 0600); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto done = os::write_file_atomic(root_ + "/manifest.json", render_base(base), 0600); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (auto synced = os::sync_fs(root_); !synced) return tl::unexpected(synced.error());
+  fault::point("backup.base", "synced");
+  const std::string dir = base_dir(state_, id_);
+  if (os::exists(dir)) return fail(dir + " exists and is no complete base: remove it first");
+  if (auto done = os::publish(root_, dir); !done) return tl::unexpected(done.error());
+  fault::point("backup.base", "published");
+  (void)os::remove_tree(dir + ".lock");  // whoever waits for it finds the base
+  return base;
+}
+
+Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory) {
+  for (const auto& path : files) {
+    std::string name = path.substr(path.rfind('/') + 1);
+    if (name.ends_with(".partial")) name.resize(name.size() - 8);
+    const std::string to = directory + "/" + name;
+    if (auto done = copy_bytes(path, to); !done) return done;
+    if (!segment_start(name)) continue;
+    if (auto done = fill_segment(to); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace howdah::backup

@@ -1,0 +1,38 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "backup/base.h"
+#include "backup/base_copy.h"
+#include "os/lock.h"
+#include "util/result.h"
+
+namespace howdah::backup {
+
+/// bases/<id>.tmp while a base is being made: one worker at a time (the lock), cleared of an earlier try. What isn't
+/// published is left for the next try.
+class Staging {
+ public:
+  /// Fails, with retry, when another worker makes the same base.
+  static Result<Staging> open(const std::string& state, const std::string& id);
+
+  const std::string& root() const { return root_; }
+  std::string data() const { return root_ + "/data"; }
+  std::string wal() const { return root_ + "/wal"; }
+
+  /// The base when it is complete already (an earlier try published it and died before it could say so).
+  std::optional<Base> finished() const;
+
+  /// Writes both manifests, syncs, and renames to bases/<id>.
+  Result<Base> publish(Base base, CopiedData copied);
+
+ private:
+  Staging(std::string state, std::string id, os::LockFile lock);
+  std::string state_, id_, root_;
+  os::LockFile lock_;
+};
+
+/// Byte copies of WAL files into `directory`; a partial segment becomes one of full size, with zeroes behind.
+Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory);
+
+}  // namespace howdah::backup

@@ -1,0 +1,55 @@
+#include "backup/volume_wal.h"
+
+#include <fmt/format.h>
+
+#include "backup/control.h"
+#include "backup/staging.h"
+#include "backup/wal_tail.h"
+#include "os/files.h"
+
+namespace howdah::backup {
+
+bool needs_recovery(const Plan& plan) { return !plan.base.stopped || plan.target != plan.base.end; }
+
+namespace {
+
+/// Without its label, a copy of a running server would be recovered from whatever checkpoint its control file names:
+/// from too late a position, silently.
+Result<void> check_start(const Plan& plan, const std::string& data) {
+  if (plan.base.stopped || plan.base.crash_consistent || os::exists(data + "/backup_label")) return {};
+  auto control = read_control(data);
+  if (!control) return tl::unexpected(control.error());
+  if (control->state == ClusterState::kShutDownInRecovery) return {};
+  return fail(
+      fmt::format("base {} is damaged: it was copied from a running server and has no backup_label", plan.base.id));
+}
+
+}  // namespace
+
+Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner) {
+  if (auto fine = check_start(plan, data); !fine) return fine;
+  if (plan.base.crash_consistent && plan.target.timeline != plan.base.end.timeline) {
+    return fail(fmt::format("base {} was copied after a crash: it can only be recovered on its own timeline {}, not {}",
+                            plan.base.id, plan.base.end.timeline, plan.target.timeline));
+  }
+  const std::string wal = data + "/pg_wal";
+  if (auto placed = place_wal(plan.wal, wal); !placed) return placed;
+  if (needs_recovery(plan)) {
+    auto tail = find_tail(WalFiles(wal_files_in(wal), plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
+    if (!tail) return tl::unexpected(tail.error());
+    if (behind_header(tail->end) != behind_header(plan.target.lsn)) {
+      return fail(fmt::format("the WAL of base {} can be read up to {} only, the target is {}", plan.base.id,
+                              lsn_text(tail->end), lsn_text(plan.target.lsn)));
+    }
+    // Crash recovery knows no target: it reads to the end, which is the target then.
+    const bool archive = !plan.base.crash_consistent;
+    if (auto cut = cut_wal(wal, plan.target.timeline, *tail, archive); !cut) return cut;
+    auto done = archive ? os::write_file_atomic(data + "/recovery.signal", "", 0600, owner) : Result<void>();
+    if (!done) return done;
+  }
+  auto owned = os::repair_tree(wal, owner);
+  if (!owned) return tl::unexpected(owned.error());
+  return {};
+}
+
+}  // namespace howdah::backup

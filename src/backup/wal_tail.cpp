@@ -1,0 +1,328 @@
+#include "backup/wal_tail.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "backup/checksum.h"
+
+namespace howdah::backup {
+namespace {
+
+// XLogPageHeaderData and XLogRecord, the same in PostgreSQL 12 to 18.
+constexpr size_t kShortHeader = 24, kLongHeader = 40, kRecordHeader = 24;
+constexpr uint16_t kFirstIsContinuation = 0x1, kLongHeaderFlag = 0x2, kFirstIsOverwrite = 0x8;
+constexpr uint8_t kXlogManager = 0, kNoop = 0x20, kSwitch = 0x40, kInfoMask = 0xF0;
+
+struct PageHeader {
+  uint16_t magic = 0, info = 0;
+  uint32_t timeline = 0;
+  uint64_t address = 0;
+  uint32_t rest = 0;  // of a record that began on an earlier page
+  uint32_t padding = 0;
+};
+static_assert(sizeof(PageHeader) == kShortHeader);
+
+struct LongPart {
+  uint64_t system_identifier = 0;
+  uint32_t segment_size = 0, page_size = 0;
+};
+static_assert(sizeof(LongPart) + kShortHeader == kLongHeader);
+
+struct RecordHeader {
+  uint32_t length = 0, xid = 0;
+  uint64_t previous = 0;
+  uint8_t info = 0, manager = 0;
+  uint16_t padding = 0;
+  uint32_t crc = 0;
+};
+static_assert(sizeof(RecordHeader) == kRecordHeader);
+
+size_t header_size(Lsn page) { return page % kSegmentSize == 0 ? kLongHeader : kShortHeader; }
+Lsn page_of(Lsn lsn) { return lsn - lsn % kWalPage; }
+Lsn aligned(Lsn lsn) { return (lsn + 7) & ~Lsn{7}; }
+
+enum class Found { kWhole, kBeyond, kOverwritten, kNothing, kDamaged };
+
+struct Record {
+  Found found = Found::kDamaged;
+  RecordHeader header;
+  Lsn end = 0;  // where the next record may start; for kOverwritten the page that it was given up on
+};
+
+bool read_page_header(const WalFiles& files, Lsn page, PageHeader& out) {
+  return files.read(page, &out, sizeof out) && out.magic != 0 && out.address == page;
+}
+
+/// Collects `size` bytes from `at` on across pages. kWhole: `at` has moved behind them.
+Found collect(const WalFiles& files, Lsn& at, Lsn limit, size_t size, std::string& out) {
+  while (out.size() < size) {
+    if (at % kWalPage == 0) {
+      PageHeader page;
+      if (at >= limit) return Found::kBeyond;
+      if (!read_page_header(files, at, page)) return Found::kDamaged;
+      if ((page.info & kFirstIsOverwrite) != 0) return Found::kOverwritten;
+      if ((page.info & kFirstIsContinuation) == 0 || page.rest != size - out.size()) return Found::kDamaged;
+      at += header_size(at);
+    }
+    const size_t part = std::min<size_t>(size - out.size(), page_of(at) + kWalPage - at);
+    if (at + part > limit) return Found::kBeyond;
+    const size_t old = out.size();
+    out.resize(old + part);
+    if (!files.read(at, out.data() + old, part)) return Found::kDamaged;
+    at += part;
+  }
+  return Found::kWhole;
+}
+
+bool only_zeroes(const WalFiles& files, Lsn at, Lsn limit) {
+  const Lsn end = std::min(limit, page_of(at) + kWalPage);
+  std::string bytes(end - at, '\0');
+  return limit <= page_of(at) + kWalPage && (bytes.empty() || !files.read(at, bytes.data(), bytes.size()) ||
+                                             bytes.find_first_not_of('\0') == std::string::npos);
+}
+
+Record record_at(const WalFiles& files, Lsn start, Lsn limit, Lsn previous) {
+  constexpr uint32_t kLongest = 1020U << 20;  // PostgreSQL's own limit is about 1 GiB
+  Record r;
+  uint32_t length = 0;
+  if (start + sizeof length > limit) return {Found::kBeyond, {}, 0};
+  if (!files.read(start, &length, sizeof length) || length == 0) {
+    r.found = only_zeroes(files, start, limit) ? Found::kNothing : Found::kDamaged;
+    return r;
+  }
+  if (length < kRecordHeader || length > kLongest) return r;
+  std::string bytes;
+  Lsn at = start;
+  r.found = collect(files, at, limit, length, bytes);
+  if (r.found == Found::kOverwritten) r.end = at;
+  if (r.found != Found::kWhole) return r;
+  std::memcpy(&r.header, bytes.data(), sizeof r.header);
+  Crc32c crc;
+  crc.add(bytes.data() + kRecordHeader, bytes.size() - kRecordHeader);
+  crc.add(bytes.data(), offsetof(RecordHeader, crc));
+  if (crc.value() != r.header.crc || (previous != 0 && r.header.previous != previous)) {
+    r.found = Found::kDamaged;
+    return r;
+  }
+  r.end = aligned(at);
+  if (r.header.manager == kXlogManager && (r.header.info & kInfoMask) == kSwitch && r.end % kSegmentSize != 0) {
+    r.end += kSegmentSize - r.end % kSegmentSize;  // the rest of the segment is not used
+  }
+  return r;
+}
+
+/// Where the first record that starts in the segment at `segment` starts; 0 when none does or it can't be read.
+Lsn first_record(const WalFiles& files, Lsn segment) {
+  for (Lsn page = segment; page < segment + kSegmentSize; page += kWalPage) {
+    PageHeader header;
+    if (!read_page_header(files, page, header)) return 0;
+    const size_t rest = (header.info & kFirstIsContinuation) != 0 ? header.rest : 0;
+    const Lsn body = page + header_size(page);
+    if (rest > page + kWalPage - body) continue;
+    const Lsn start = aligned(body + rest);
+    return start == page + kWalPage ? (start % kSegmentSize == 0 ? 0 : behind_header(start)) : start;
+  }
+  return 0;
+}
+
+Error errno_at(const char* what, const std::string& path) {
+  int e = errno;
+  return Error{fmt::format("cannot {} {}: {}", what, path, strerror(e)), e == ENOSPC || e == EDQUOT};
+}
+
+Result<void> write_at(const std::string& path, const void* data, size_t size, off_t at) {
+  os::Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd || pwrite(fd.get(), data, size, at) != static_cast<ssize_t>(size)) {
+    return tl::unexpected(errno_at("write", path));
+  }
+  return {};
+}
+
+/// Writes the record without effect at `tail.end`, over as many pages as its header needs.
+Result<void> write_stopper(const std::string& directory, uint32_t timeline, const WalTail& tail,
+                           const PageHeader& model, const LongPart& identity,
+                           const std::map<uint64_t, std::string>& names) {
+  RecordHeader record{.length = kRecordHeader, .previous = tail.last, .info = kNoop, .manager = kXlogManager};
+  Crc32c crc;
+  crc.add(&record, offsetof(RecordHeader, crc));
+  record.crc = crc.value();
+  size_t done = 0;
+  for (Lsn at = tail.end; done < sizeof record;) {
+    auto known = names.find(at / kSegmentSize);
+    const std::string path = known != names.end() ? known->second : directory + "/" + segment_name(timeline, at);
+    if (at % kWalPage == 0) {
+      PageHeader page{.magic = model.magic, .timeline = timeline, .address = at};
+      if (done > 0) page.info |= kFirstIsContinuation;
+      if (done > 0) page.rest = static_cast<uint32_t>(sizeof record - done);
+      if (at % kSegmentSize == 0) page.info |= kLongHeaderFlag;
+      if (auto w = write_at(path, &page, sizeof page, static_cast<off_t>(at % kSegmentSize)); !w) return w;
+      if (at % kSegmentSize == 0) {
+        if (auto w = write_at(path, &identity, sizeof identity, sizeof page); !w) return w;
+        if (auto w = fill_segment(path); !w) return w;
+      }
+      at += header_size(at);
+    }
+    const size_t part = std::min<size_t>(sizeof record - done, page_of(at) + kWalPage - at);
+    const char* bytes = reinterpret_cast<const char*>(&record) + done;
+    if (auto w = write_at(path, bytes, part, static_cast<off_t>(at % kSegmentSize)); !w) return w;
+    done += part;
+    at += part;
+  }
+  return {};
+}
+
+std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// A segment's name without ".partial"; nothing for any other file.
+std::optional<Position> segment_of(const std::string& path) {
+  std::string name = file_name(path);
+  if (name.ends_with(".partial")) name.resize(name.size() - 8);
+  return segment_start(name);
+}
+
+}  // namespace
+
+Lsn behind_header(Lsn lsn) { return lsn % kWalPage == 0 ? lsn + header_size(lsn) : lsn; }
+
+WalFiles::WalFiles(const std::vector<std::string>& files, uint32_t timeline) {
+  for (const auto& path : files) {
+    auto start = segment_of(path);
+    if (!start || start->timeline > timeline) continue;
+    auto& slot = segments_[start->lsn / kSegmentSize];
+    if (slot.second.empty() || slot.first <= start->timeline) slot = {start->timeline, path};
+  }
+}
+
+bool WalFiles::read(Lsn at, void* out, size_t size) const {
+  const uint64_t segment = at / kSegmentSize;
+  if (segment != open_segment_) {
+    auto found = segments_.find(segment);
+    if (found == segments_.end()) return false;
+    fd_ = os::Fd(open(found->second.second.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    open_segment_ = segment;
+  }
+  return fd_ && pread(fd_.get(), out, size, static_cast<off_t>(at % kSegmentSize)) == static_cast<ssize_t>(size);
+}
+
+Lsn WalFiles::end() const { return segments_.empty() ? 0 : (segments_.rbegin()->first + 1) * kSegmentSize; }
+
+Result<WalTail> walk_wal(const WalFiles& files, Lsn from, Lsn limit) {
+  WalTail tail;
+  Lsn at = behind_header(from);
+  for (;;) {
+    if (at % kWalPage == 0) {
+      PageHeader page;
+      const bool there = at < limit && read_page_header(files, at, page);
+      if (!there || (page.info & kFirstIsContinuation) != 0) {
+        // Not even the header of the next page: the WAL ends at the page's end, unless something was promised there.
+        tail.clean = !there && at + header_size(at) >= limit;
+        break;
+      }
+      at += header_size(at);
+    }
+    Record r = record_at(files, at, limit, tail.last);
+    if (r.found == Found::kOverwritten) {
+      at = r.end;
+      continue;
+    }
+    tail.clean = r.found == Found::kBeyond || r.found == Found::kNothing;
+    if (r.found != Found::kWhole || r.end > limit) {
+      tail.clean = tail.clean || r.found == Found::kWhole;
+      break;
+    }
+    tail.last = at;
+    tail.end = at = r.end;
+  }
+  if (tail.last == 0) {
+    return fail(fmt::format("no whole WAL record between {} and {}: the WAL there is missing or damaged",
+                            lsn_text(from), lsn_text(limit)));
+  }
+  return tail;
+}
+
+Result<WalTail> find_tail(const WalFiles& files, Lsn from, Lsn limit) {
+  if (limit <= from) return fail(fmt::format("{} is not behind {}", lsn_text(limit), lsn_text(from)));
+  for (Lsn segment = (limit - 1) - (limit - 1) % kSegmentSize; segment > from; segment -= kSegmentSize) {
+    const Lsn first = first_record(files, segment);
+    if (first == 0 || first >= limit) continue;
+    if (auto tail = walk_wal(files, first, limit)) return tail;
+  }
+  return walk_wal(files, from, limit);
+}
+
+Result<void> cut_wal(const std::string& directory, uint32_t timeline, const WalTail& tail, bool stopper) {
+  const uint64_t last_kept = (tail.end - 1) / kSegmentSize;
+  PageHeader model;
+  LongPart identity;
+  std::map<uint64_t, std::string> names;
+  uint32_t best = 0;
+  for (const auto& path : wal_files_in(directory)) {
+    auto start = segment_of(path);
+    if (!start) continue;
+    if (start->timeline > timeline || start->lsn / kSegmentSize > last_kept) {
+      if (unlink(path.c_str()) != 0) return tl::unexpected(errno_at("remove", path));
+      continue;
+    }
+    names[start->lsn / kSegmentSize] = path;  // sorted by timeline first: the highest comes last
+    best = start->timeline;
+  }
+  auto found = names.find(last_kept);
+  if (found == names.end()) return fail(fmt::format("no WAL segment in {} holds {}", directory, lsn_text(tail.end)));
+  os::Fd fd(open(found->second.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd || pread(fd.get(), &model, sizeof model, 0) != sizeof model ||
+      pread(fd.get(), &identity, sizeof identity, sizeof model) != sizeof identity) {
+    return tl::unexpected(errno_at("read", found->second));
+  }
+  const auto used = static_cast<off_t>(tail.end - last_kept * kSegmentSize);
+  if (ftruncate(fd.get(), used) != 0) return tl::unexpected(errno_at("cut", found->second));
+  if (auto filled = fill_segment(found->second); !filled) return filled;
+  if (!stopper) return {};
+  return write_stopper(directory, std::max(timeline, best), tail, model, identity, names);
+}
+
+Result<void> fill_segment(const std::string& path) {
+  os::Fd fd(open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return tl::unexpected(errno_at("open", path));
+  if (fallocate(fd.get(), 0, 0, kSegmentSize) == 0) return {};
+  if (errno != EOPNOTSUPP) return tl::unexpected(errno_at("allocate", path));
+  const std::string zeroes(1 << 16, '\0');
+  for (off_t at = lseek(fd.get(), 0, SEEK_END); at < static_cast<off_t>(kSegmentSize);) {
+    ssize_t n =
+        pwrite(fd.get(), zeroes.data(), std::min<size_t>(zeroes.size(), kSegmentSize - static_cast<size_t>(at)), at);
+    if (n < 0) return tl::unexpected(errno_at("fill", path));
+    at += n;
+  }
+  return {};
+}
+
+std::vector<std::string> wal_files_in(const std::string& directory) {
+  std::vector<std::string> out;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+    const std::string name = entry.path().filename().string();
+    if (segment_start(name) || (name.size() == 16 && name.ends_with(".history"))) out.push_back(entry.path().string());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Lsn switch_point(const std::string& history, uint32_t parent) {
+  std::istringstream lines(history);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string timeline, lsn;
+    if (!(words >> timeline >> lsn) || timeline != std::to_string(parent)) continue;
+    return parse_lsn(lsn).value_or(0);
+  }
+  return 0;
+}
+
+}  // namespace howdah::backup
