@@ -43,8 +43,8 @@ bool comes_out_empty(std::string_view path) {
 bool left_out(std::string_view path, std::string_view name) {
   if (name.starts_with("pgsql_tmp") || name.starts_with("pg_internal.init")) return true;
   return any_of(path, {"postmaster.pid", "postmaster.opts", "backup_label", "backup_label.old", "tablespace_map",
-                       "tablespace_map.old", "backup_manifest", "postgresql.auto.conf.tmp", "current_logfiles",
-                       "current_logfiles.tmp", "recovery.signal", "standby.signal", "global/pg_control"});
+                       "tablespace_map.old", "backup_manifest", "postgresql.auto.conf.tmp", "current_logfiles.tmp",
+                       "recovery.signal", "standby.signal", "global/pg_control"});
 }
 
 bool digits(std::string_view text) {

@@ -107,12 +107,6 @@ Result<Recovered> verify(const Plan& plan, const pg::Layout& layout) {
 
 }  // namespace
 
-Result<Plan> plan_of_base(const std::string& state, const Base& base) {
-  Plan plan{base, base.end, wal_files_in(base_dir(state, base.id) + "/wal")};
-  if (plan.wal.empty()) return fail(fmt::format("base {} holds no WAL: it is damaged", base.id));
-  return plan;
-}
-
 Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner) {
   if (os::exists(layout.data)) return {};
   const std::string tmp = layout.data + ".tmp";

@@ -1,10 +1,16 @@
 #pragma once
+#include <fcntl.h>
+#include <unistd.h>
+#include <filesystem>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "backup/base.h"
 #include "backup/restore.h"
+#include "backup/vault_files.h"
+#include "backup/wal_tail.h"
 #include "pg/testing.h"
 
 /// What the tests of bases and restores share. Only for *_test.cpp.
@@ -61,6 +67,81 @@ class Restored : public pg::testing::Instance {
     if (!started) throw std::runtime_error(started.error().message);
     return session(*this);
   }
+};
+
+/// Fills a vault from pg_wal as a keeper would, in a thread of the test. Asks the server how far its WAL is flushed.
+class FakeKeeper {
+ public:
+  explicit FakeKeeper(pg::testing::Instance& db)
+      : db_(db), vault_(state(), db.layout().root.substr(db.layout().root.rfind('/') + 1)) {
+    std::filesystem::create_directories(wal_dir(vault_.root()));
+    auto client = db_.connect();
+    timeline_ = static_cast<uint32_t>(std::stoul(one(client, "SELECT timeline_id FROM pg_control_checkpoint()")));
+    copied_ = parse_lsn(one(client, "SELECT pg_current_wal_flush_lsn()")).value();
+    copied_ -= copied_ % kSegmentSize;
+    for (const auto& path : wal_files_in(db_.layout().data + "/pg_wal")) {
+      if (path.ends_with(".history")) std::filesystem::copy(path, wal_dir(vault_.root()));
+    }
+    thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
+  }
+  ~FakeKeeper() {
+    thread_ = {};
+    (void)vault_.remove();
+  }
+  FakeKeeper(const FakeKeeper&) = delete;
+  const Vault& vault() const { return vault_; }
+  uint32_t timeline() const { return timeline_; }
+
+  /// Until all that is written now is in the vault.
+  Position catch_up() {
+    auto client = db_.connect();
+    one(client, "SELECT pg_switch_wal()");
+    Position p{timeline_, parse_lsn(one(client, "SELECT pg_current_wal_flush_lsn()")).value()};
+    if (!vault_.await(p, std::chrono::seconds(60))) throw std::runtime_error("the vault does not catch up");
+    return p;
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    auto client = db_.connect();
+    while (!stop.stop_requested()) {
+      const Time before = now();
+      auto rows = client.query("SELECT pg_current_wal_flush_lsn()");
+      if (!rows) {  // the server has ended
+        std::this_thread::sleep_for(Millis(20));
+        if (auto again = pg::Client::connect(db_.layout(), db_.port())) client = std::move(*again);
+        continue;
+      }
+      const Lsn end = parse_lsn(rows->get(0, 0)).value();
+      while (copied_ < end) copy_until(std::min(end, copied_ - copied_ % kSegmentSize + kSegmentSize));
+      must(position_.write({{timeline_, end}, before}));
+      must(clock_.append({before, now(), {timeline_, end}}));
+      std::this_thread::sleep_for(Millis(10));
+    }
+  }
+  void copy_until(Lsn end) {
+    const Lsn segment = copied_ - copied_ % kSegmentSize, from = page_start(copied_);
+    const Lsn to = std::min(page_start(end + kWalPage - 1), segment + kSegmentSize);
+    std::string name = segment_name(timeline_, segment), bytes(to - from, '\0');
+    os::Fd in(open((db_.layout().data + "/pg_wal/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+    const std::string partial = partial_path(vault_.root(), timeline_, segment);
+    os::Fd out(open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const auto at = static_cast<off_t>(from - segment);
+    if (pread(in.get(), bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) std::abort();
+    if (pwrite(out.get(), bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) std::abort();
+    if (end == segment + kSegmentSize) {
+      std::filesystem::rename(partial, segment_path(vault_.root(), timeline_, segment));
+    }
+    copied_ = end;
+  }
+
+  pg::testing::Instance& db_;
+  Vault vault_;
+  PositionFile position_{(std::filesystem::create_directories(vault_.root()), vault_.root())};
+  ClockFile clock_{vault_.root()};
+  uint32_t timeline_ = 1;
+  Lsn copied_ = 0;
+  std::jthread thread_;
 };
 
 }  // namespace howdah::backup::testing

@@ -1,0 +1,123 @@
+// The planner: from which base, through which WAL, to exactly where.
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "backup/restore.h"
+#include "backup/vault_files.h"
+#include "backup/wal_tail.h"
+
+namespace howdah::backup {
+namespace {
+
+std::string resource_of(const Vault& vault) { return vault.root().substr(vault.root().rfind('/') + 1); }
+
+std::string state_of(const Vault& vault) {
+  constexpr std::string_view kVault = "/vault/";
+  return vault.root().substr(0, vault.root().rfind(kVault));
+}
+
+std::string name_of(const std::string& path) {
+  std::string name = path.substr(path.rfind('/') + 1);
+  if (name.ends_with(".partial")) name.resize(name.size() - 8);
+  return name;
+}
+
+/// The base's own WAL and the vault's. Of a file that both have, the vault's holds at least as much.
+std::vector<std::string> merge(const std::vector<std::string>& own, const std::vector<std::string>& more) {
+  std::vector<std::string> out;
+  for (const auto& path : own) {
+    bool newer = std::any_of(more.begin(), more.end(), [&](const auto& m) { return name_of(m) == name_of(path); });
+    if (!newer) out.push_back(path);
+  }
+  out.insert(out.end(), more.begin(), more.end());
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return name_of(a) < name_of(b); });
+  return out;
+}
+
+std::string text_of(Position p) { return fmt::format("{} on timeline {}", lsn_text(p.lsn), p.timeline); }
+
+/// Reads every record between the base and the target: what recovery will meet. The target becomes the end of the last
+/// whole one, when it lies within a record that was still being written.
+Result<Plan> prove(Plan plan) {
+  const WalFiles files(plan.wal, plan.target.timeline);
+  // One segment back, or to the base's start: a record that ends at base.end must be seen from its beginning.
+  auto before = find_tail(files, plan.base.start.lsn, plan.base.end.lsn);
+  if (!before) return tl::unexpected(before.error());
+  auto tail = walk_wal(files, before->last, plan.target.lsn);
+  if (!tail) return tl::unexpected(tail.error());
+  if (behind_header(tail->end) == behind_header(plan.target.lsn)) return plan;
+  if (!tail->clean || tail->end < plan.base.end.lsn) {
+    return fail(fmt::format("the WAL is damaged at {} (segment {}), before the target {}", lsn_text(tail->end),
+                            segment_name(plan.target.timeline, tail->end), text_of(plan.target)));
+  }
+  plan.target.lsn = tail->end;
+  return plan;
+}
+
+Result<Plan> plan_from(const Vault& vault, const Base& base, Position target) {
+  auto plan = plan_of_base(state_of(vault), base);
+  const bool exactly = target.timeline == base.end.timeline && behind_header(target.lsn) == behind_header(base.end.lsn);
+  if (!plan || exactly) return plan;
+  auto chain = vault.chain(base.end, target, base.system_identifier);
+  if (!chain) return tl::unexpected(chain.error());
+  plan->target = target;
+  plan->wal = merge(plan->wal, *chain);
+  return prove(std::move(*plan));
+}
+
+/// Bases of this vault's instance that `accept` takes, the newest first.
+template <class Accept>
+std::vector<Base> newest_first(const Vault& vault, const std::vector<Base>& bases, Accept accept) {
+  std::vector<Base> out;
+  for (const auto& base : bases) {
+    if (base.resource_id == resource_of(vault) && accept(base)) out.push_back(base);
+  }
+  std::sort(out.begin(), out.end(), [](const Base& a, const Base& b) {
+    return std::tuple(a.end.lsn, a.ended) > std::tuple(b.end.lsn, b.ended);
+  });
+  return out;
+}
+
+}  // namespace
+
+Result<Plan> plan_of_base(const std::string& state, const Base& base) {
+  Plan plan{base, base.end, wal_files_in(base_dir(state, base.id) + "/wal")};
+  if (plan.wal.empty()) return fail(fmt::format("base {} holds no WAL: it is damaged", base.id));
+  return plan;
+}
+
+Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target) {
+  auto history = read_history(vault.root(), target.timeline);
+  if (!history) return tl::unexpected(history.error());
+  auto usable = newest_first(vault, bases, [&](const Base& base) {
+    const bool on_the_way = base.end == target || history->contains(base.end);
+    const bool follows = !base.crash_consistent || base.end.timeline == target.timeline;
+    return on_the_way && follows && base.end.lsn <= target.lsn;
+  });
+  if (usable.empty()) return fail(fmt::format("no base of {} lies before {}", resource_of(vault), text_of(target)));
+  return plan_from(vault, usable.front(), target);
+}
+
+Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant) {
+  const auto durable = vault.durable();
+  const auto latest = vault.latest_restorable();
+  if (!durable || !latest) return fail("nothing can be restored: the WAL vault is empty");
+  if (instant > *latest) {
+    return fail(
+        fmt::format("the requested instant is {} ms after the latest restorable time", (instant - *latest).count()));
+  }
+  auto history = read_history(vault.root(), durable->position.timeline);
+  if (!history) return tl::unexpected(history.error());
+  auto usable = newest_first(vault, bases, [&](const Base& base) {
+    const bool follows = !base.crash_consistent || base.end.timeline == durable->position.timeline;
+    return base.ended <= instant && follows && history->contains(base.end);
+  });
+  if (usable.empty()) return fail("the requested instant lies before the earliest restorable time");
+  auto target = vault.locate(instant, usable.front().end);
+  if (!target) return tl::unexpected(target.error());
+  return plan_from(vault, usable.front(), *target);
+}
+
+}  // namespace howdah::backup

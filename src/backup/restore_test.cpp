@@ -1,0 +1,163 @@
+#include "backup/restore.h"
+
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "backup/testing.h"
+#include "os/spawn.h"
+
+namespace howdah::backup::testing {
+namespace {
+
+using pg::StopMode;
+using pg::testing::Instance;
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kPatience(60);
+
+/// Clients that insert numbered rows and write down between which positions each commit happened.
+class Ledger {
+ public:
+  Ledger(Instance& db, int writers) {
+    auto client = session(db);
+    one(client, "CREATE TABLE IF NOT EXISTS ledger (id int PRIMARY KEY, pad text)");
+    for (int w = 0; w < writers; w++) {
+      writers_.emplace_back([this, &db, w, writers](std::stop_token stop) {
+        auto mine = session(db);
+        for (int id = w; !stop.stop_requested(); id += writers) {
+          const std::string before = one(mine, "SELECT pg_current_wal_insert_lsn()");
+          one(mine, "INSERT INTO ledger VALUES (" + std::to_string(id) + ", repeat('x', 200))");
+          const std::string after = one(mine, "SELECT pg_current_wal_insert_lsn()");
+          const std::lock_guard lock(mutex_);
+          rows_[id] = {parse_lsn(before).value(), parse_lsn(after).value()};
+        }
+      });
+    }
+  }
+  void await_rows(size_t more) {
+    const size_t wanted = size() + more;
+    while (size() < wanted) std::this_thread::sleep_for(Millis(2));
+  }
+  size_t size() {
+    const std::lock_guard lock(mutex_);
+    return rows_.size();
+  }
+  void stop() { writers_.clear(); }
+
+  /// Compares a restored ledger with what must and what must not be in it. Call after stop().
+  void check(pg::Client& restored, Lsn target) {
+    auto rows = restored.query("SELECT id FROM ledger");
+    ASSERT_TRUE(rows) << rows.error().message;
+    std::set<int> there;
+    for (int i = 0; i < rows->size(); i++) there.insert(std::stoi(std::string(rows->get(i, 0))));
+    size_t present = 0, absent = 0;
+    for (const auto& [id, span] : rows_) {
+      const auto [before, after] = span;
+      if (after <= target) {
+        EXPECT_TRUE(there.contains(id)) << "row " << id << " was committed before " << lsn_text(after);
+        present++;
+      } else if (before >= target) {
+        EXPECT_FALSE(there.contains(id)) << "row " << id << " was committed after " << lsn_text(before);
+        absent++;
+      }
+    }
+    EXPECT_GT(present, 0u);
+    // Between the two bounds there is at most one row a writer.
+    EXPECT_GE(present + absent + 8, rows_.size());
+  }
+
+ private:
+  std::mutex mutex_;  // guards rows_
+  std::map<int, std::pair<Lsn, Lsn>> rows_;
+  std::vector<std::jthread> writers_;
+};
+
+/// A server with a vault. Its own WAL is kept long enough for the fake keeper.
+struct Source {
+  Instance db;
+  std::unique_ptr<FakeKeeper> keeper;
+  explicit Source(unsigned slot) : db(slot) {
+    db.configure({{"wal_keep_size", "1GB"}, {"max_wal_size", "2GB"}, {"checkpoint_timeout", "1h"}});
+    if (!db.start()) throw std::runtime_error("the server does not start");
+    keeper = std::make_unique<FakeKeeper>(db);
+  }
+  const Vault& vault() const { return keeper->vault(); }
+};
+
+Position restore_point(Source& source, const std::string& name) {
+  auto client = source.db.connect();
+  Position p{source.keeper->timeline(),
+             parse_lsn(one(client, "SELECT pg_create_restore_point('" + name + "')")).value()};
+  if (!source.vault().await(p, kPatience)) throw std::runtime_error("the vault does not catch up");
+  return p;
+}
+
+TEST(BackupRunning, RestoresToExactlyANamedPositionUnderLoad) {
+  NEED_POSTGRESQL();
+  Source source(51);
+  {
+    auto client = session(source.db);
+    one(client, "CREATE UNLOGGED TABLE u AS SELECT 1 AS id");
+    one(client, "CREATE TABLE big AS SELECT g AS id, repeat('y', 500) AS pad FROM generate_series(1, 20000) g");
+  }
+  Ledger ledger(source.db, 3);
+  ledger.await_rows(100);
+  BaseGuard guard{"running-1"};
+  // A try that died left its directory behind.
+  must(os::ensure_dir(state() + "/bases", 0711));
+  must(os::ensure_dir(state() + "/bases/running-1.tmp", 0700));
+  auto base = copy_running(spec_of("running-1", source.db));
+  ASSERT_TRUE(base) << base.error().message;
+  EXPECT_FALSE(base->stopped);
+  EXPECT_LT(base->start.lsn, base->end.lsn);
+  EXPECT_EQ(must(copy_running(spec_of("running-1", source.db))).ended, base->ended);
+  ledger.await_rows(100);
+  const Position target = restore_point(source, "here");
+  const Time instant = now();
+  ledger.await_rows(100);
+  ledger.stop();
+  source.keeper->catch_up();
+
+  const Plan plan = must(plan_to_position(source.vault(), {*base}, target));
+  EXPECT_EQ(plan.target, target);
+  Restored copy(52);
+  auto recovered = copy.restore(plan);
+  ASSERT_TRUE(recovered) << recovered.error().message;
+  EXPECT_EQ(recovered->end, target);
+  EXPECT_EQ(recovered->timeline, 2u);
+  {
+    auto client = copy.open();
+    ledger.check(client, target.lsn);
+    EXPECT_EQ(one(client, "SELECT count(*) FROM u"), "0") << "unlogged tables come back empty";
+    one(client, "INSERT INTO u VALUES (2)");
+    EXPECT_EQ(one(client, "SELECT count(*) FROM big"), "20000");
+  }
+  // Trap 16: the same point once more, beside the first, and the base itself.
+  Restored second(53);
+  EXPECT_EQ(must(second.restore(plan)).timeline, 2u);
+  {
+    auto client = second.open();
+    ledger.check(client, target.lsn);
+    one(client, "CREATE TABLE mine (id int)");
+  }
+  Restored third(54);
+  auto at_end = third.restore(must(plan_of_base(state(), *base)));
+  ASSERT_TRUE(at_end) << at_end.error().message;
+  EXPECT_EQ(at_end->end, base->end);
+  {
+    auto client = third.open();
+    ledger.check(client, base->end.lsn);
+  }
+  // By time: a position that is not before what the restore point's was.
+  const Plan timed = must(plan_to_time(source.vault(), {*base}, instant));
+  EXPECT_GE(timed.target.lsn, target.lsn);
+  EXPECT_FALSE(plan_to_time(source.vault(), {*base}, base->ended - Millis(1000))) << "trap 1: before the base's end";
+  EXPECT_FALSE(plan_to_time(source.vault(), {*base}, now() + kPatience)) << "after the latest restorable time";
+  EXPECT_FALSE(plan_to_position(source.vault(), {*base}, {1, base->end.lsn - 8}));
+}
+
+}  // namespace
+}  // namespace howdah::backup::testing
