@@ -35,8 +35,8 @@ lint:  ## include arrows, formatting
 check-headers: build  ## every header compiles alone
 	@tools/check_headers.sh $(BUILD)
 
-tidy: build  ## clang-tidy, all findings are errors; one folder: make tidy D=src/flow
-	@git ls-files '$(or $(D),src)/*.cpp' | grep -v _test.cpp | xargs -P 2 -n 4 clang-tidy -p $(BUILD) --quiet 2>/dev/null
+tidy: deps  ## clang-tidy, all findings are errors; one folder: make tidy D=src/flow
+	@tools/tidy.sh $(D)
 
 check: build-tests  ## every test (about 15 minutes on 2 cores); one suite: make check T=transcripts
 	@test/check $(T)

@@ -6,7 +6,7 @@ build=(g++ cmake ninja-build lld ccache make git python3 pkg-config libpq-dev li
        libsqlite3-dev libspdlog-dev libfmt-dev libexpected-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
        libpugixml-dev libssl-dev zlib1g-dev libgtest-dev)
 run=(curl ca-certificates openssl)
-check=(clang-format clang-tidy python3-botocore)
+check=(clang-format python3-botocore)
 
 missing=()
 for p in "${build[@]}" "${run[@]}" "${check[@]}"; do

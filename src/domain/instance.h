@@ -64,7 +64,7 @@ struct Instance {
   Time created{};           ///< InstanceCreateTime; zero until created
   Time server_started{};    ///< when the server last started: settings changed later may wait for a reboot
   Time restart_at{};        ///< stopped: when it starts by itself; zero otherwise
-  int32_t crashes = 0;      ///< recoveries in a row, for the backoff; cleared when it stays up
+  int32_t crashes = 0;      ///< recoveries in a row, for the backoff; counted anew after ten minutes without
   std::map<std::string, std::string> pending;  ///< PendingModifiedValues by AWS's member name
 
   std::string key() const { return scope.key(identifier); }

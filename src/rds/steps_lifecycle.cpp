@@ -14,13 +14,15 @@
 namespace howdah::rds {
 namespace {
 
+constexpr std::chrono::minutes kStaysUp{10};
 constexpr std::chrono::hours kStoppedAtMost{7 * 24};  // AWS starts a stopped instance after seven days
 
 flow::Recorder now_available(Rds& rds, const Workflow& w, std::vector<int> events) {
-  return change(w, [&rds, events = std::move(events)](Instance& now, store::Tx& tx) {
+  return change(w, [&rds, w, events = std::move(events)](Instance& now, store::Tx& tx) {
     now.rest = Rest::available;
     now.rest_reason.clear();
     now.restart_at = {};
+    if (w.table != kRecoverInstance) now.crashes = 0;  // started on purpose: what was before does not count
     for (const int event : events) append_event(rds, tx, now, event);
   });
 }
@@ -64,14 +66,16 @@ Outcome remove_everything(Rds& rds, const Workflow& w) {
   });
 }
 
-/// A server that keeps crashing gets longer and longer pauses, at most five minutes.
+/// A server that keeps crashing gets longer and longer pauses, at most five minutes. One that stayed up for a while
+/// begins anew.
 Outcome pause_before_recovery(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
-  const auto pause =
-      i->crashes < 2 ? Millis(0) : std::min(Millis(300'000), Millis(1'000) * (1 << std::min(i->crashes, 10)));
+  const bool stayed_up = w.started - i->server_started > kStaysUp;
+  const int crashes = stayed_up ? 0 : i->crashes;
+  const auto pause = crashes < 2 ? Millis(0) : std::min(Millis(300'000), Millis(1'000) * (1 << std::min(crashes, 10)));
   if (w.tries == 0 && pause > Millis(0)) return flow::again(pause, "the server crashed repeatedly");
-  return flow::next(change(w, [&rds](Instance& now, store::Tx& tx) {
-    now.crashes++;
+  return flow::next(change(w, [&rds, crashes](Instance& now, store::Tx& tx) {
+    now.crashes = crashes + 1;
     append_event(rds, tx, now, 20);
   }));
 }
@@ -87,7 +91,10 @@ Outcome finish_change(Rds& rds, const Workflow& w) {
   return flow::done(change(w, [&rds, w](Instance& now, store::Tx& tx) {
     now.rest = Rest::available;
     now.rest_reason.clear();
-    if (!w.arg("restart").empty()) append_event(rds, tx, now, 6);
+    if (!w.arg("restart").empty()) {
+      append_event(rds, tx, now, 6);
+      now.crashes = 0;
+    }
     if (!w.arg("class").empty()) append_event(rds, tx, now, 14);
     if (!w.arg("groups").empty()) append_event(rds, tx, now, 10);
   }));

@@ -273,6 +273,19 @@ def killed_under_load(victim):
     return run
 
 
+def crashed_long_ago(daemon, client):
+    """Only crashes in a row lengthen the pause before a recovery: the fifth in an hour comes back at once."""
+    create(client, "old")
+    for _ in range(5):
+        daemon.hook("/_test/clock", advance="11m")
+        victim = postmaster_of(daemon, client, "old")
+        os.kill(victim, signal.SIGKILL)
+        wait_for("a new server", lambda v=victim: postmaster_of(daemon, client, "old") not in (None, v), 15)
+        wait_for("recovery's end", lambda: "is complete" in client.events("old")[-1], 15)
+    client.rds("DeleteDBInstance", DBInstanceIdentifier="old", SkipFinalSnapshot=True)
+    reach(client, "old", "gone")
+
+
 def killed_while_the_daemon_is_down(daemon, client):
     with_row(client, "both")
     postmaster = postmaster_of(daemon, client, "both")
@@ -422,6 +435,7 @@ def main():
                            ("PGDATA of another owner", wrong_owner), ("foreign postmaster.pid", foreign_pid_file),
                            ("postmaster killed under load", killed_under_load("postmaster")),
                            ("a server process killed under load", killed_under_load("backend")),
+                           ("crashes of long ago", crashed_long_ago),
                            ("postmaster killed while the daemon is down", killed_while_the_daemon_is_down)]:
             report.run(name, test, daemon, client)
         if report.failed:
