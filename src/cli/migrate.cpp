@@ -8,6 +8,7 @@
 
 #include "cli/database_url.h"
 #include "migrate/commands.h"
+#include "migrate/import.h"
 #include "migrate/lint_run.h"
 
 namespace howdah::cli {
@@ -16,7 +17,7 @@ namespace {
 struct Given {
   migrate::Options options;
   migrate::LintOptions lint;
-  std::string name, target = "latest";
+  std::string name, target = "latest", tool;
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
        data_loss = false, accept = false, forget = false, rules = false;
@@ -24,7 +25,7 @@ struct Given {
 
 struct Commands {
   CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase,
-      *lint;
+      *lint, *doctor, *import;
 };
 
 void common_options(CLI::App& app, Given& g) {
@@ -89,6 +90,12 @@ Commands add_commands(CLI::App& app, Given& g) {
       app.add_subcommand("rebase", "run migrations that came late with a merge, where the order makes no difference");
   c.rebase->add_flag("--accept-data-loss", g.data_loss, "where it does: go down and up again");
   c.lint = add_lint(app, g);
+  c.doctor = app.add_subcommand("doctor", "what is wrong, and the command that mends it");
+  c.import = app.add_subcommand("import", "take over the history of another tool");
+  c.import->add_option("--from", g.tool,
+                       "dbmate, rails, golang-migrate, goose, sql-migrate, node-pg-migrate, alembic, "
+                       "flyway or sqitch (the one that is there)");
+  c.import->add_flag("--skip-missing", g.missing, "leave out what has no file here");
   c.wait = app.add_subcommand("wait", "return when the database answers and nothing is pending");
   c.wait->add_option("--timeout", g.timeout, "seconds (60)");
   c.baseline = app.add_subcommand("baseline", "mark migrations as applied without running them");
@@ -133,6 +140,8 @@ int run_command(const Commands& c, const Given& g, migrate::Session& s) {
   if (*c.plan) return migrate::plan(s);
   if (*c.verify) return migrate::verify(s, g.exit_code);
   if (*c.baseline) return migrate::baseline(s, g.target);
+  if (*c.doctor) return migrate::doctor(s);
+  if (*c.import) return migrate::import_history(s, g.tool, g.missing);
   if (*c.rebase) return migrate::rebase(s, g.data_loss);
   if (*c.resolve) return run_resolve(s, g);
   return migrate::repair(s, g.name, g.accept ? migrate::Repair::kAccept : migrate::Repair::kForget);

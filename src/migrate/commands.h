@@ -28,6 +28,11 @@ int resolve_auto(Session& s, const std::string& version, bool finish);
 /// transaction. Otherwise says what going down and up again would destroy, and does that with `accept_data_loss`.
 int rebase(Session& s, bool accept_data_loss);
 
+/// Everything that is wrong with the history, the schema and what failed migrations left behind, each with the command
+/// that mends it. Reads only; needs scratch databases to say which statements of a half-applied file ran, and for
+/// drift.
+int doctor(Session& s);
+
 /// Makes an empty migration file; needs no database.
 int create(const Options& options, const std::string& name, Report& report);
 

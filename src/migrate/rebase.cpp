@@ -3,7 +3,7 @@
 #include <set>
 
 #include "migrate/commands.h"
-#include "migrate/fingerprint.h"
+#include "migrate/diagnose.h"
 
 namespace howdah::migrate {
 namespace {
@@ -33,17 +33,6 @@ Orders orders_of(Session& s) {
   }
   while (o.common < o.executed.size() && o.executed[o.common] == o.sorted[o.common]) o.common++;
   return o;
-}
-
-tl::expected<Objects, Problem> schema_after(Session& s, const List& list) {
-  auto scratch = Scratch::create(s.db(), s.target());
-  if (!scratch) return tl::unexpected(problem_of(scratch.error()));
-  for (const Migration* m : list) {
-    if (auto ok = s.replay((*scratch)->db(), *m); !ok) return tl::unexpected(ok.error());
-  }
-  auto objects = read_objects((*scratch)->db());
-  if (!objects) return tl::unexpected(problem_of(objects.error()));
-  return *objects;
 }
 
 /// Nothing when the order makes no difference to the schema; else why not.

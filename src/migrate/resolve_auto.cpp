@@ -1,76 +1,10 @@
 #include <fmt/format.h>
 
 #include "migrate/commands.h"
-#include "migrate/fingerprint.h"
+#include "migrate/diagnose.h"
 
 namespace howdah::migrate {
 namespace {
-
-/// The schema after each prefix of a migration's statements, as far as they run on an empty copy.
-struct Prefixes {
-  std::vector<Objects> after;     ///< [0] = before the first statement
-  std::optional<Problem> failed;  ///< why the statement after the last prefix does not run
-};
-
-std::string text_of(const Script& script, size_t i) {
-  const auto& s = script.statements[i];
-  return script.sql.substr(s.begin, s.end - s.begin);
-}
-
-tl::expected<Prefixes, Problem> replay(Session& s, Database& scratch, const Migration& until, const Script& script) {
-  for (const auto& m : s.source().migrations) {
-    if (m.version == until.version) break;
-    const auto row =
-        std::find_if(s.rows().begin(), s.rows().end(), [&](const Row& r) { return r.version == m.version; });
-    if (row == s.rows().end() || row->state != State::kApplied) continue;
-    auto done = scratch.exec(m.up.sql);
-    if (done) done = scratch.exec("reset all");
-    if (!done) {
-      Problem p = problem_of(done.error(), m.version);
-      p.where = m.file;
-      p.hint = "the migrations before it must run on an empty database, to compare with";
-      return tl::unexpected(p);
-    }
-  }
-  Prefixes out;
-  for (size_t i = 0;; i++) {
-    auto objects = read_objects(scratch);
-    if (!objects) return tl::unexpected(problem_of(objects.error()));
-    out.after.push_back(std::move(*objects));
-    if (i == script.statements.size()) return out;
-    if (auto done = scratch.exec(text_of(script, i)); !done) {
-      out.failed = problem_of(done.error(), until.version);
-      out.failed->where = until.up.where(script.statements[i].line, script.statements[i].column);
-      return out;
-    }
-  }
-}
-
-/// Objects that any of the statements touches; everything else in the live database does not matter.
-Objects only(const Objects& from, const std::vector<Objects>& prefixes) {
-  Objects out;
-  for (const auto& prefix : prefixes) {
-    for (const auto& [name, hash] : prefix) {
-      const auto first = prefixes[0].find(name);
-      if (first != prefixes[0].end() && first->second == hash) continue;
-      if (const auto it = from.find(name); it != from.end()) out.insert(*it);
-    }
-    for (const auto& [name, hash] : prefixes[0]) {
-      if (const auto it = from.find(name); it != from.end() && !prefix.contains(name)) out.insert(*it);
-    }
-  }
-  return out;
-}
-
-/// Which numbers of applied statements the live schema is consistent with.
-std::vector<size_t> matching(const Objects& live, const std::vector<Objects>& prefixes) {
-  std::vector<size_t> out;
-  const Objects seen = only(live, prefixes);
-  for (size_t i = 0; i < prefixes.size(); i++) {
-    if (only(prefixes[i], prefixes) == seen) out.push_back(i);
-  }
-  return out;
-}
 
 void tell_partial(Session& s, const Migration& m, const Script& script, const std::vector<size_t>& fits,
                   const Prefixes& prefixes) {
@@ -105,40 +39,24 @@ int resolve_auto(Session& s, const std::string& version, bool finish) {
                         .fix = "howdah migrate status"});
     return kInconsistent;
   }
-  const auto script = prepare(m->up, m->version, s.source().dialect);
-  if (!script) {
-    s.report().problem(script.error());
-    return kFailed;
+  const auto found = diagnose(s, *m);
+  if (!found) {
+    s.report().problem(found.error());
+    return found.error().code == "no-match" ? kInconsistent : kFailed;
   }
-  auto scratch = Scratch::create(s.db(), s.target());
-  if (!scratch) return s.sql_failure(scratch.error(), kFailed);
-  const auto prefixes = replay(s, (*scratch)->db(), *m, *script);
-  if (!prefixes) {
-    s.report().problem(prefixes.error());
-    return kFailed;
-  }
-  const auto live = read_objects(s.db());
-  if (!live) return s.sql_failure(live.error(), kFailed);
-  const auto fits = matching(*live, prefixes->after);
-  if (fits.empty()) {
-    s.report().problem({.code = "no-match",
-                        .version = m->version,
-                        .where = m->file,
-                        .message = "the schema is like after none of the statements: somebody changed it by hand",
-                        .hint = "compare it with the file, then resolve it with --applied or --rolled-back"});
-    return kInconsistent;
-  }
+  const Script& script = found->script;
+  const std::vector<size_t>& fits = found->fits;
   const std::string mark_applied = s.history().mark_applied_sql(s.db(), *m);
-  const size_t total = script->statements.size();
+  const size_t total = script.statements.size();
   if (fits.back() == 0)
     return s.change(s.history().mark_rolled_back_sql(s.db(), m->version),
                     {m->version, m->name, "up", "rolled back", 0, "no statement was applied"});
   if (fits.front() == total)
     return s.change(mark_applied, {m->version, m->name, "up", "marked", 0, "every statement was applied"});
-  tell_partial(s, *m, *script, fits, *prefixes);
-  if (finish && fits.size() == 1 && !prefixes->failed) {
+  tell_partial(s, *m, script, fits, found->prefixes);
+  if (finish && fits.size() == 1 && !found->prefixes.failed) {
     std::string rest;
-    for (size_t i = fits.front(); i < total; i++) rest += text_of(*script, i) + "\n;";
+    for (size_t i = fits.front(); i < total; i++) rest += text_of(script, i) + "\n;";
     return s.change(rest + mark_applied,
                     {m->version, m->name, "up", "finished", 0, fmt::format("{} statements run", total - fits.front())});
   }

@@ -1,0 +1,179 @@
+#include <fmt/format.h>
+
+#include "migrate/commands.h"
+#include "migrate/diagnose.h"
+#include "migrate/import.h"
+
+namespace howdah::migrate {
+namespace {
+
+constexpr size_t kShown = 12;  // differing objects; more are counted
+
+std::string psql(const std::string& sql) { return fmt::format("howdah db connect -- psql -c '{}'", sql); }
+
+/// "statements 1 to 2 of 4 are applied", and the command that follows from it.
+Problem half_applied(Session& s, const Migration& m, Problem p) {
+  const auto found = diagnose(s, m);
+  if (!found) {
+    p.hint = fmt::format("what is applied could not be found out: {}", found.error().message);
+    p.fix = "";
+    return p;
+  }
+  const size_t total = found->script.statements.size(), least = found->fits.front(), most = found->fits.back();
+  const std::string count = least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
+  p.message += fmt::format("; {} of its {} statements are applied", count, total);
+  if (most == 0) {
+    p.hint = "nothing of it is there: mark it, correct the file, run it again";
+    p.fix = fmt::format("howdah migrate resolve {} --rolled-back", m.version);
+  } else if (least == total) {
+    p.hint = "all of it is there: only the mark is missing";
+    p.fix = fmt::format("howdah migrate resolve {} --applied", m.version);
+  } else {
+    const auto& next = found->script.statements[least];
+    p.where = m.up.where(next.line, next.column);
+    if (found->prefixes.failed) p.detail = found->prefixes.failed->message;
+    p.hint = least == most
+                 ? "correct the statement here; then the missing ones run and it is marked, in one transaction"
+                 : "statements that only change data leave no trace in the schema: look at the rows first";
+    p.fix = least == most ? fmt::format("howdah migrate resolve {} --auto --finish", m.version)
+                          : fmt::format("howdah migrate resolve {} --auto", m.version);
+  }
+  return p;
+}
+
+void look_at_history(Session& s, std::vector<Problem>& out) {
+  const Verdict v = s.verdict();
+  for (const Problem& p : v.problems) {
+    const Migration* m = s.source().find(p.version);
+    const bool prisma = s.source().dialect == Dialect::kPrisma && p.code == "failed-migration" && m != nullptr;
+    out.push_back(prisma ? half_applied(s, *m, p) : p);
+  }
+  for (const Migration* m : v.pending) {
+    const bool tried = std::any_of(s.rows().begin(), s.rows().end(), [&](const Row& r) {
+      return r.version == m->version && r.state == State::kRolledBack;
+    });
+    if (tried)
+      out.push_back(
+          {.code = "rolled-back",
+           .version = m->version,
+           .where = m->file,
+           .message = m->name + " was rolled back and never run again; Prisma's status may call this up to date",
+           .fix = "howdah migrate up"});
+  }
+}
+
+void look_at_others(Session& s, std::vector<Problem>& out) {
+  if (s.source().dialect != Dialect::kNative || s.has_history()) return;
+  const auto found = foreign_histories(s.db());
+  if (!found || found->empty()) return;
+  out.push_back(
+      {.code = "foreign-history",
+       .message = fmt::format("the history is that of {}, in {}", found->front().tool, found->front().table),
+       .hint = "import marks the same migrations as applied here; the other table stays as it is",
+       .fix = found->size() == 1 ? "howdah migrate import" : "howdah migrate import --from " + found->front().tool});
+}
+
+void look_at_database(Session& s, std::vector<Problem>& out) {
+  const auto each = [&](const std::string& sql, const std::function<Problem(const std::vector<std::string>&)>& make) {
+    const auto rows = s.db().exec(sql);
+    for (const auto& r : rows ? rows->rows : std::vector<std::vector<std::string>>()) out.push_back(make(r));
+  };
+  each(
+      "select indexrelid::regclass, indrelid::regclass from pg_index join pg_class c on c.oid = indexrelid where not "
+      "indisvalid and relkind = 'i' and not exists (select from pg_stat_progress_create_index p where p.index_relid = "
+      "indexrelid) order by 1",
+      [](const auto& r) {
+        return Problem{.code = "invalid-index",
+                       .message = fmt::format("{} of {} is invalid: a concurrent build failed, it slows writes and "
+                                              "serves no query",
+                                              r[0], r[1]),
+                       .fix = psql("reindex index concurrently " + r[0])};
+      });
+  each(
+      "select conrelid::regclass, quote_ident(conname) from pg_constraint where not convalidated and conrelid <> 0 "
+      "order by 1, 2",
+      [](const auto& r) {
+        return Problem{.code = "not-valid",
+                       .message = fmt::format("{} of {} was added NOT VALID and never validated", r[1], r[0]),
+                       .fix = psql(fmt::format("alter table {} validate constraint {}", r[0], r[1]))};
+      });
+  each(
+      "select pid, usename, coalesce(application_name, ''), extract(epoch from clock_timestamp() - xact_start)::int "
+      "from pg_stat_activity where state like 'idle in transaction%' and datname = current_database() and "
+      "clock_timestamp() - xact_start > '60 s' order by xact_start",
+      [](const auto& r) {
+        return Problem{.code = "idle-in-transaction",
+                       .message = fmt::format("pid {} ({}, {}) idles in a transaction for {} s: it holds its locks, "
+                                              "and CREATE INDEX CONCURRENTLY waits for it",
+                                              r[0], r[1], r[2], r[3]),
+                       .fix = "howdah db sessions --kill " + r[0]};
+      });
+}
+
+/// Does the database look as its migrations make it? Nothing when that cannot be found out.
+void look_at_drift(Session& s, std::vector<Problem>& out) {
+  std::vector<const Migration*> applied;
+  for (const Row& row : s.rows()) {
+    if (row.state == State::kRolledBack) continue;
+    const Migration* m = s.source().find(row.version);
+    if (row.state != State::kApplied || m == nullptr || (!row.checksum.empty() && row.checksum != m->checksum)) return;
+    applied.push_back(m);
+  }
+  if (applied.empty()) return;
+  const auto wanted = schema_after(s, applied);
+  if (!wanted) {
+    s.report().note("drift was not looked for: the applied migrations do not run on an empty database: " +
+                    wanted.error().message);
+    return;
+  }
+  const auto live = read_objects(s.db());
+  if (!live) return;
+  std::vector<std::string> lines;
+  for (const auto& [name, hash] : *wanted) {
+    const auto it = live->find(name);
+    if (it == live->end())
+      lines.push_back(name + " is missing");
+    else if (it->second != hash)
+      lines.push_back(name + " differs");
+  }
+  const auto others = foreign_histories(s.db());
+  const auto foreign = [&](const std::string& name) {
+    return others && std::any_of(others->begin(), others->end(), [&](const ForeignHistory& h) {
+             return name.find(h.tool == "sqitch" ? "sqitch" : h.table) != std::string::npos ||
+                    (h.tool == "rails" && name.find("ar_internal_metadata") != std::string::npos);
+           });
+  };
+  for (const auto& [name, hash] : *live) {
+    if (!wanted->contains(name) && !foreign(name)) lines.push_back(name + " is in no migration");
+  }
+  if (lines.empty()) return;
+  std::string detail;
+  for (size_t i = 0; i < std::min(lines.size(), kShown); i++) detail += (i == 0 ? "" : "; ") + lines[i];
+  if (lines.size() > kShown) detail += fmt::format("; and {} more", lines.size() - kShown);
+  out.push_back(
+      {.code = "drift",
+       .message = fmt::format("{} {} not as the applied migrations make {}", lines.size(),
+                              lines.size() == 1 ? "object is" : "objects are", lines.size() == 1 ? "it" : "them"),
+       .detail = detail,
+       .hint = "write a migration that does what was done by hand, and mark it with baseline; or undo it"});
+}
+
+}  // namespace
+
+int doctor(Session& s) {
+  std::vector<Problem> found;
+  look_at_history(s, found);
+  look_at_others(s, found);
+  look_at_database(s, found);
+  const bool history_is_right = found.empty() || std::none_of(found.begin(), found.end(), [](const Problem& p) {
+                                  return p.code == "failed-migration" || p.code == "foreign-history";
+                                });
+  if (history_is_right) look_at_drift(s, found);
+  for (const auto& p : found) s.report().problem(p);
+  s.report().note(found.empty() ? "nothing is wrong" : fmt::format("{} findings", found.size()));
+  if (found.empty()) return kOk;
+  const bool only_drift = std::all_of(found.begin(), found.end(), [](const Problem& p) { return p.code == "drift"; });
+  return only_drift ? kDrift : kInconsistent;
+}
+
+}  // namespace howdah::migrate
