@@ -7,11 +7,13 @@
 
 #include "api/api.h"
 #include "api/holds.h"
+#include "domain/automated_backup.h"
 #include "domain/event.h"
 #include "domain/instance.h"
 #include "domain/network.h"
 #include "domain/parameter_group.h"
 #include "domain/security_group.h"
+#include "domain/snapshot.h"
 #include "ec2/ec2.h"
 #include "flow/flow.h"
 #include "os/identity.h"
@@ -41,6 +43,8 @@ void declare_records(store::Store& store) {
   store.use<Instance>();
   store.use<SlotHint>();
   store.use<ParameterGroup>();
+  store.use<Snapshot>();
+  store.use<AutomatedBackup>();
   use_network_records(store);
 }
 
@@ -79,6 +83,7 @@ Services::Services(const Config& config, store::Store& store, const Clock& clock
   sts::register_operations(api);
   holds.watch(Instance::kKind);
   holds.watch(flow::Workflow::kKind);
+  holds.watch(Snapshot::kKind);
 }
 
 Services::~Services() = default;
@@ -149,6 +154,9 @@ void Services::reset() {
   p.store.write([&](store::Tx& tx) {
     erase_all<SlotHint>(tx);
     erase_all<ParameterGroup>(tx);
+    erase_all<Snapshot>(tx);
+    erase_all<AutomatedBackup>(tx);
+    p.flows.replace(tx, rds::kTidyBackups, rds::kTidyResource);
     erase_network_records(tx);
   });
   p.store.prune(kEventLog, p.clock.now() + std::chrono::hours(1));

@@ -21,6 +21,7 @@ constexpr EventKind kKinds[] = {
     {"RDS-EVENT-0012", "db-instance", "configuration change", "Applying modification to database instance class"},
     {"RDS-EVENT-0014", "db-instance", "configuration change", "Finished applying modification to DB instance class"},
     {"RDS-EVENT-0016", "db-instance", "configuration change", "Reset master credentials"},
+    {"RDS-EVENT-0019", "db-instance", "restoration", "Restored from a point-in-time backup"},
     {"RDS-EVENT-0020", "db-instance", "recovery",
      "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered."},
     {"RDS-EVENT-0021", "db-instance", "recovery", "Recovery of the DB instance is complete."},
@@ -31,13 +32,23 @@ constexpr EventKind kKinds[] = {
     {"RDS-EVENT-0031", "db-instance", "failure", "DB instance put into failed state"},
     {"RDS-EVENT-0032", "db-instance", "backup", "Enabled automated backups"},
     {"RDS-EVENT-0035", "db-instance", "failure", "Database instance put into incompatible-parameters"},
+    {"RDS-EVENT-0043", "db-instance", "restoration", "Restored from snapshot"},
     {"RDS-EVENT-0087", "db-instance", "notification", "DB instance stopped"},
     {"RDS-EVENT-0088", "db-instance", "notification", "DB instance started"},
     {"RDS-EVENT-0154", "db-instance", "notification",
      "DB instance is being started due to it exceeding the maximum allowed time being stopped."},
+    {"RDS-EVENT-0040", "db-snapshot", "creation", "Creating manual snapshot"},
+    {"RDS-EVENT-0041", "db-snapshot", "deletion", "Deleted user snapshot"},
+    {"RDS-EVENT-0042", "db-snapshot", "creation", "Manual snapshot created"},
+    {"RDS-EVENT-0059", "db-snapshot", "notification", "Started copy of snapshot"},
+    {"RDS-EVENT-0060", "db-snapshot", "notification", "Finished copy of snapshot"},
+    {"RDS-EVENT-0090", "db-snapshot", "creation", "Creating automated snapshot"},
+    {"RDS-EVENT-0091", "db-snapshot", "creation", "Automated snapshot created"},
     // Ours: AWS has no number for it. Something the caller asked for is recorded but can't be honoured as on AWS.
     {"HOWDAH-EVENT-0001", "db-instance", "notification", ""},
     {"HOWDAH-EVENT-0002", "db-instance", "failure", ""},
+    {"HOWDAH-EVENT-0003", "db-snapshot", "notification", ""},
+    {"HOWDAH-EVENT-0004", "db-instance", "backup", ""},
 };
 
 struct Categories {

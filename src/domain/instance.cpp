@@ -10,7 +10,8 @@
 namespace howdah {
 namespace {
 
-constexpr std::string_view kRestWords[] = {"creating", "available", "stopped", "failed", "incompatible-parameters"};
+constexpr std::string_view kRestWords[] = {
+    "creating", "available", "stopped", "failed", "incompatible-parameters", "incompatible-restore"};
 
 Rest rest_of(std::string_view word) {
   for (size_t i = 0; i < std::size(kRestWords); i++) {
@@ -54,6 +55,8 @@ void list(V& v, T& i) {
   v("backup_retention", i.backup_retention);
   v("backup_window", i.backup_window);
   v("maintenance_window", i.maintenance_window);
+  v("last_backup", i.last_backup);
+  v("restorable_from", i.restorable_from);
   v("auto_minor_version_upgrade", i.auto_minor_version_upgrade);
   v("copy_tags_to_snapshot", i.copy_tags_to_snapshot);
   v("deletion_protection", i.deletion_protection);

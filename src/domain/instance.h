@@ -15,7 +15,7 @@
 namespace howdah {
 
 /// What an instance is when no workflow works on it. While one does, the workflow's step gives the status instead.
-enum class Rest { creating, available, stopped, failed, incompatible_parameters };
+enum class Rest { creating, available, stopped, failed, incompatible_parameters, incompatible_restore };
 std::string_view status_word(Rest rest);  ///< AWS's word, e.g. "incompatible-parameters"
 
 /// One DB instance: desired state, and the names of everything that derives from it. Keyed by scope and identifier,
@@ -52,6 +52,8 @@ struct Instance {
 
   int32_t backup_retention = 1;  ///< days
   std::string backup_window, maintenance_window;
+  Time last_backup{};      ///< when the newest automated snapshot began; zero = there was none yet
+  Time restorable_from{};  ///< end of the oldest automated snapshot that is kept; zero = nothing to restore from
   bool auto_minor_version_upgrade = true, copy_tags_to_snapshot = false, deletion_protection = false;
   bool performance_insights = false;
   int32_t performance_insights_retention = 7;

@@ -9,6 +9,7 @@
 #include "api/paginate.h"
 #include "domain/config.h"
 #include "domain/parameter_group.h"
+#include "domain/snapshot.h"
 #include "domain/subnet_group.h"
 #include "rds/engine_versions.h"
 #include "rds/filters.h"
@@ -25,6 +26,7 @@ std::map<std::string, int64_t> used_quotas(const Rds& rds, const Scope& scope) {
     ++out["DBInstances"];
     out["AllocatedStorage"] += i->allocated_storage;
   }
+  for (const auto& s : rds.store.all<Snapshot>(scope.prefix())) out["ManualSnapshots"] += s->automated ? 0 : 1;
   for (const auto& g : rds.store.all<SubnetGroup>(scope.prefix())) {
     ++out["DBSubnetGroups"];
     auto& most = out["SubnetsPerDBSubnetGroup"];

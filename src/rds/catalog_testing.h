@@ -11,6 +11,7 @@
 #include "domain/config.h"
 #include "domain/instance.h"
 #include "domain/parameter_group.h"
+#include "domain/snapshot.h"
 #include "domain/subnet_group.h"
 #include "os/identity.h"
 #include "pg/engine.h"
@@ -52,6 +53,7 @@ class Catalogued : public ::testing::Test {
   Catalogued() {
     store_.use<Instance>();
     store_.use<ParameterGroup>();
+    store_.use<Snapshot>();
     store_.use<SubnetGroup>();
     store_.use<Vpc>();
     store_.use<Subnet>();

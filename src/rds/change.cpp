@@ -1,11 +1,12 @@
 #include "rds/change.h"
 
+#include "rds/backup_work.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
 
 namespace howdah::rds {
 
-void apply_queue(const Rds& rds, store::Tx& tx, Change& c) {
+void apply_queue(Rds& rds, store::Tx& tx, Change& c) {
   const auto take = [&](const char* name) {
     auto node = c.now.pending.extract(name);
     return node ? node.mapped() : std::string{};
@@ -18,6 +19,10 @@ void apply_queue(const Rds& rds, store::Tx& tx, Change& c) {
     const int32_t wanted = std::stoi(days);
     if ((wanted == 0) != (c.now.backup_retention == 0)) append_event(rds, tx, c.now, wanted == 0 ? 28 : 32);
     c.now.backup_retention = wanted;
+    if (wanted == 0) {  // as on AWS: the automated backups go at once
+      erase_automated_snapshots(rds, tx, c.now.resource_id);
+      c.now.restorable_from = c.now.last_backup = {};
+    }
   }
   if (const auto name = take("DBInstanceIdentifier"); !name.empty() && name != c.now.identifier) {
     if (name_taken(tx, c.now.scope, name)) throw Fault("DBInstanceAlreadyExists", "DB instance already exists");

@@ -18,7 +18,7 @@ struct Change {
 
 /// Moves everything queued in `change.now.pending` into effect. Throws DBInstanceAlreadyExists when the new identifier
 /// is taken.
-void apply_queue(const Rds& rds, store::Tx& tx, Change& change);
+void apply_queue(Rds& rds, store::Tx& tx, Change& change);
 
 /// Records the change and starts the workflow that carries it out, if the server is concerned at all.
 void begin_change(Rds& rds, store::Tx& tx, const Change& change);

@@ -17,8 +17,10 @@
 #include "pg/engine.h"
 #include "pg/scram.h"
 #include "pg/volume.h"
+#include "rds/backup_work.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
+#include "rds/new_instance.h"
 #include "rds/subnet_groups.h"
 #include "rds/to_wire.h"
 #include "rds/validate.h"
@@ -32,6 +34,8 @@ using Message = aws::rds::CreateDBInstanceMessage;
 void require(bool there, const char* parameter) {
   if (!there) throw Fault("MissingParameter", fmt::format("The request must contain the parameter {}", parameter));
 }
+
+}  // namespace
 
 /// What AWS has and this version hasn't. A request that asks for it is refused, never half done.
 void refuse_what_is_not_offered(const Message& in) {
@@ -67,6 +71,8 @@ void refuse_what_is_not_offered(const Message& in) {
                 "DBSecurityGroups exist only outside of a VPC. Use VpcSecurityGroupIds.");
   }
 }
+
+namespace {
 
 const pg::Engine& choose_engine(const Rds& rds, const Message& in) {
   if (*in.engine != "postgres") {
@@ -223,12 +229,39 @@ void announce_differences(const Rds& rds, store::Tx& tx, const Instance& i) {
   if (i.performance_insights) {
     append_event(rds, tx, i, 1, "The Performance Insights settings are recorded; this version takes no samples.");
   }
-  if (i.backup_retention > 0) {
+  if (!kKeepsWal && i.backup_retention > 0) {
     append_event(rds, tx, i, 1, "The backup retention period is recorded; this version takes no automated backups.");
   }
 }
 
 }  // namespace
+
+void describe_new_instance(const Rds& rds, const Message& in, const pg::Engine& engine, Instance& i) {
+  if (auto space = pg::check_space(rds.config.state_dir); !space) {
+    throw Fault("InsufficientDBInstanceCapacity", space.error().message);
+  }
+  i.engine = "postgres";
+  i.engine_version = engine.version;
+  check_instance_class(*in.db_instance_class);
+  i.instance_class = *in.db_instance_class;
+  set_storage(in, i);
+  set_windows(in, i);
+  set_network(rds, in, i);
+  set_rest(rds, in, i);
+}
+
+void add_instance(Rds& rds, store::Tx& tx, Instance& i, const char* table, std::map<std::string, std::string> args) {
+  if (name_taken(tx, i.scope, i.identifier)) throw Fault("DBInstanceAlreadyExists", "DB instance already exists");
+  check_instance_quota(rds, tx, i.scope);
+  check_still_there(tx, i);
+  i.slot = allocate_slot(tx, slot_count(rds.config.instance_addresses), [&](uint32_t slot) {
+    return can_listen(slot_address(rds.config.instance_addresses, slot), i.port);
+  });
+  i.address = slot_address(rds.config.instance_addresses, i.slot);
+  tx.put(i);
+  rds.flows.start(tx, table, i.workflow(), std::move(args));
+  announce_differences(rds, tx, i);
+}
 
 aws::rds::CreateDBInstanceResult create_db_instance(Rds& rds, api::Context& ctx, const Message& in) {
   Instance i;
@@ -237,30 +270,11 @@ aws::rds::CreateDBInstanceResult create_db_instance(Rds& rds, api::Context& ctx,
   i.resource_id = id::db_resource();
   refuse_what_is_not_offered(in);
   const pg::Engine& engine = choose_engine(rds, in);
-  if (auto space = pg::check_space(rds.config.state_dir); !space) {
-    throw Fault("InsufficientDBInstanceCapacity", space.error().message);
-  }
-  i.engine = "postgres";
-  i.engine_version = engine.version;
   check_instance_class(*in.db_instance_class);
-  i.instance_class = *in.db_instance_class;
   set_credentials(in, i);
-  set_storage(in, i);
-  set_windows(in, i);
-  set_network(rds, in, i);
-  set_rest(rds, in, i);
-
+  describe_new_instance(rds, in, engine, i);
   return rds.store.write([&](store::Tx& tx) {
-    if (name_taken(tx, i.scope, i.identifier)) throw Fault("DBInstanceAlreadyExists", "DB instance already exists");
-    check_instance_quota(rds, tx, i.scope);
-    check_still_there(tx, i);
-    i.slot = allocate_slot(tx, slot_count(rds.config.instance_addresses), [&](uint32_t slot) {
-      return can_listen(slot_address(rds.config.instance_addresses, slot), i.port);
-    });
-    i.address = slot_address(rds.config.instance_addresses, i.slot);
-    tx.put(i);
-    rds.flows.start(tx, kCreateInstance, i.workflow());
-    announce_differences(rds, tx, i);
+    add_instance(rds, tx, i, kCreateInstance);
     return aws::rds::CreateDBInstanceResult{.db_instance = to_wire(rds, i, status_of(rds, tx, i))};
   });
 }

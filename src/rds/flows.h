@@ -3,7 +3,7 @@
 #include "flow/flow.h"
 
 /// Names of the step tables (they are stored with every workflow: never renamed). The tables themselves are in
-/// steps_create.cpp and steps_lifecycle.cpp.
+/// steps_*.cpp.
 namespace howdah::rds {
 
 struct Rds;
@@ -18,8 +18,17 @@ inline constexpr const char* kModifyInstance = "modify-instance";  ///< no outag
 inline constexpr const char* kChangePort = "change-port";          ///< always restarts
 inline constexpr const char* kRenameInstance = "rename-instance";  ///< always restarts
 inline constexpr const char* kResetPassword = "reset-password";
+inline constexpr const char* kRestoreInstance = "restore-instance";  ///< args: snapshot, or source and target
+inline constexpr const char* kSnapshotFiles = "snapshot-files";      ///< of an instance whose server does not run
+inline constexpr const char* kCreateSnapshot = "create-snapshot";    ///< on snap/<id>: the server goes on
+inline constexpr const char* kMaterialise = "materialise-base";      ///< on base/<id>
+inline constexpr const char* kTidyBackups = "tidy-backups";
+inline constexpr const char* kTidyResource = "backups";
 
 void register_create(flow::Runner& runner, Rds& rds);
 void register_lifecycle(flow::Runner& runner, Rds& rds);
+void register_snapshot_steps(flow::Runner& runner, Rds& rds);
+void register_restore_steps(flow::Runner& runner, Rds& rds);
+void register_backup_steps(flow::Runner& runner, Rds& rds);
 
 }  // namespace howdah::rds

@@ -3,8 +3,11 @@
 
 #include "api/context.h"
 #include "aws/rds.h"
+#include "domain/automated_backup.h"
+#include "rds/backup_work.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
+#include "rds/snapshots.h"
 #include "rds/to_wire.h"
 
 namespace howdah::rds {
@@ -13,8 +16,9 @@ namespace {
 [[noreturn]] void wrong_state(const std::string& message) { throw Fault("InvalidDBInstanceState", message); }
 
 /// Starts `table` on the instance and answers it as it is now.
-aws::rds::DBInstance begin(Rds& rds, store::Tx& tx, const Instance& i, const char* table) {
-  rds.flows.start(tx, table, i.workflow());
+aws::rds::DBInstance begin(Rds& rds, store::Tx& tx, const Instance& i, const char* table,
+                           std::map<std::string, std::string> args = {}) {
+  rds.flows.start(tx, table, i.workflow(), std::move(args));
   return to_wire(rds, i, status_of(rds, tx, i));
 }
 
@@ -44,10 +48,37 @@ void check_deletable(const Rds& rds, const store::Tx& tx, const Instance& i,
                     "state.",
                     i.identifier));
   }
-  if (named) {
-    throw Fault("InvalidParameterCombination",
-                "Howdah does not take snapshots yet. Dump the data with pg_dump, then delete with SkipFinalSnapshot.");
-  }
+  if (named) checked_snapshot_identifier("FinalDBSnapshotIdentifier", *in.final_db_snapshot_identifier);
+}
+
+constexpr size_t kMostRetained = 40;
+
+void check_retained_quota(const store::Tx& tx, const Instance& i) {
+  if (tx.all<AutomatedBackup>(i.scope.prefix()).size() < kMostRetained) return;
+  throw Fault("DBInstanceAutomatedBackupQuotaExceeded",
+              fmt::format("At most {} automated backups of deleted instances are retained. Delete some, or delete with "
+                          "DeleteAutomatedBackups.",
+                          kMostRetained));
+}
+
+/// The record of a snapshot that the instance's own workflow makes; its id is what the workflow is told.
+std::string add_snapshot(const Rds& rds, store::Tx& tx, const Instance& i, const char* parameter,
+                         const std::string& name) {
+  const std::string checked = checked_snapshot_identifier(parameter, name);
+  check_new_snapshot(rds, tx, i.scope, checked);
+  Snapshot s = new_snapshot(rds, i, checked, false);
+  append_event(rds, tx, s, 40);
+  const std::string id = s.id;
+  tx.put(std::move(s));
+  return id;
+}
+
+/// A snapshot that the abandoned workflow was to make of the instance's files will not come.
+void give_up_snapshot(Rds& rds, store::Tx& tx, const Instance& i) {
+  const auto work = flow::Runner::busy(tx, i.workflow());
+  if (!work || work->arg("snapshot").empty()) return;
+  if (work->table != kStopInstance && work->table != kSnapshotFiles) return;
+  record_snapshot_failure(rds, tx, work->arg("snapshot"), "the instance was deleted before the snapshot was made");
 }
 
 }  // namespace
@@ -57,7 +88,15 @@ aws::rds::DeleteDBInstanceResult delete_db_instance(Rds& rds, api::Context& ctx,
   return rds.store.write([&](store::Tx& tx) {
     const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
     check_deletable(rds, tx, *i, in);
-    rds.flows.replace(tx, kDeleteInstance, i->workflow());  // whatever was under way no longer matters
+    std::map<std::string, std::string> args;
+    const auto& final = in.final_db_snapshot_identifier;
+    if (final && !final->empty()) args["snapshot"] = add_snapshot(rds, tx, *i, "FinalDBSnapshotIdentifier", *final);
+    if (!in.delete_automated_backups.value_or(true) && i->backup_retention > 0) {
+      check_retained_quota(tx, *i);
+      args["retain"] = "yes";
+    }
+    give_up_snapshot(rds, tx, *i);
+    rds.flows.replace(tx, kDeleteInstance, i->workflow(), args);  // whatever was under way no longer matters
     return aws::rds::DeleteDBInstanceResult{.db_instance = to_wire(rds, *i, status_of(rds, tx, *i))};
   });
 }
@@ -96,14 +135,14 @@ aws::rds::StopDBInstanceResult stop_db_instance(Rds& rds, api::Context& ctx,
     if (flow::Runner::busy(tx, i->workflow()) || i->rest != Rest::available) {
       wrong_state(fmt::format("Instance {} is not in available state.", i->identifier));
     }
+    std::map<std::string, std::string> args;
     if (in.db_snapshot_identifier) {
-      throw Fault("InvalidParameterCombination",
-                  "Howdah does not take snapshots yet. Stop without DBSnapshotIdentifier.");
+      args["snapshot"] = add_snapshot(rds, tx, *i, "DBSnapshotIdentifier", *in.db_snapshot_identifier);
     }
     Instance stopped = *i;  // AWS drops what was pending, except group changes
     std::erase_if(stopped.pending, [](const auto& p) { return p.first != "MasterUserPassword"; });
     tx.put(stopped);
-    return aws::rds::StopDBInstanceResult{.db_instance = begin(rds, tx, stopped, kStopInstance)};
+    return aws::rds::StopDBInstanceResult{.db_instance = begin(rds, tx, stopped, kStopInstance, args)};
   });
 }
 

@@ -1,8 +1,11 @@
 #include "api/api.h"
 #include "aws/rds.h"
+#include "rds/automated_backups.h"
 #include "rds/catalog.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
+#include "rds/restore.h"
+#include "rds/snapshots.h"
 #include "rds/subnet_groups.h"
 
 namespace howdah::rds {
@@ -19,11 +22,17 @@ void register_rds(api::Api& api, Rds& rds) {
   api.on(s, "StopDBInstance", rds, stop_db_instance);
   register_subnet_groups(api, rds);
   register_catalog(api, rds);
+  register_snapshots(api, rds);
+  register_restore(api, rds);
+  register_automated_backups(api, rds);
 }
 
 void register_flows(flow::Runner& runner, Rds& rds) {
   register_create(runner, rds);
   register_lifecycle(runner, rds);
+  register_snapshot_steps(runner, rds);
+  register_restore_steps(runner, rds);
+  register_backup_steps(runner, rds);
 }
 
 }  // namespace howdah::rds

@@ -97,10 +97,20 @@ Result<bool> write_access(Rds& rds, const Instance& i, bool force_ssl) {
   return update(layout, layout.hba_file(), *text, owner_of(rds, i));
 }
 
+/// How much WAL a keeper that has fallen behind may hold back: a quarter of the disk, at most 10 GB. Of the whole disk,
+/// not of what is free, so that the file does not change from one look to the next.
+std::string most_kept_wal(const Rds& rds) {
+  const auto space = os::disk_space(rds.config.state_dir);
+  const uint64_t quarter = space ? space->total / 4 >> 20 : 1024;
+  return fmt::format("{}MB", std::min<uint64_t>(quarter, 10 * 1024));
+}
+
 Result<bool> write_settings(Rds& rds, const Instance& i, const pg::Engine& engine, const pg::Settings& settings) {
   const auto layout = layout_of(rds, i);
   const pg::ServerPlace place{i.address, i.port, i.identifier, true, forces_ssl(settings)};
-  const auto conf = pg::render_conf(pg::instance_settings(engine, layout, place, settings));
+  pg::Settings wanted = settings;
+  if (engine.major >= 13) wanted.emplace("max_slot_wal_keep_size", most_kept_wal(rds));
+  const auto conf = pg::render_conf(pg::instance_settings(engine, layout, place, wanted));
   if (!conf) return tl::unexpected(conf.error());
   return update(layout, layout.config_file(), *conf, owner_of(rds, i));
 }

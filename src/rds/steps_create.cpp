@@ -8,6 +8,7 @@
 #include "pg/roles.h"
 #include "pg/template.h"
 #include "pg/volume.h"
+#include "rds/backup_work.h"
 #include "rds/server_files.h"
 #include "rds/steps.h"
 
@@ -40,6 +41,7 @@ Outcome set_up_database(Rds& rds, const Workflow& w) {
   if (!i->db_name.empty()) {
     if (auto r = pg::ensure_database(*client, i->db_name, i->master_username); !r) return answer(r.error());
   }
+  if (auto r = protect(rds, *i); !r) return answer(r.error());  // WAL is kept from before the first client
   return flow::next(change(w, [applied = i->pending_verifier](Instance& now, store::Tx&) {
     if (now.pending_verifier != applied) return;
     now.pending_verifier.clear();
@@ -56,6 +58,7 @@ Outcome announce(Rds& rds, const Workflow& w) {
     now.created = rds.clock.now();
     now.endpoint = endpoint_of(rds, now);
     append_event(rds, tx, now, 5);
+    begin_automated_snapshot(rds, tx, now);
   }));
 }
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include "domain/automated_backup.h"
 #include "domain/config.h"
 #include "os/identity.h"
 #include "pg/layout.h"
 #include "pg/volume.h"
+#include "rds/backup_work.h"
 #include "rds/hosts.h"
 #include "rds/server_files.h"
 #include "rds/steps.h"
@@ -44,9 +46,13 @@ Outcome shut_down(Rds& rds, const Workflow& w) {
   return stopped;
 }
 
+/// Skipped unless a snapshot was asked for. The server has been stopped; its files are the snapshot.
+Outcome take_asked_snapshot(Rds& rds, const Workflow& w) {
+  if (w.arg("snapshot").empty()) return flow::next();
+  return copy_stopped_files(rds, *instance_of(rds, w), w.arg("snapshot"));
+}
+
 Outcome at_rest_stopped(Rds& rds, const Workflow& w) {
-  const Outcome stopped = stop_server(rds, w);
-  if (stopped.verdict != Outcome::Verdict::next) return stopped;
   return flow::done(change(w, [&rds](Instance& now, store::Tx& tx) {
     now.rest = Rest::stopped;
     now.restart_at = rds.clock.now() + kStoppedAtMost;
@@ -54,14 +60,35 @@ Outcome at_rest_stopped(Rds& rds, const Workflow& w) {
   }));
 }
 
+Outcome stop_keeping(Rds& rds, const Workflow& w) { return stop_protection(rds, *instance_of(rds, w)); }
+
+/// What becomes of the backups: kept for the retention period, or gone with the instance. Manual snapshots stay.
+void leave_backups(Rds& rds, store::Tx& tx, const Instance& i, bool retain, std::optional<Time> latest) {
+  if (retain && i.restorable_from != Time{} && latest) {
+    AutomatedBackup kept{i, rds.clock.now(), *latest};
+    kept.source.pending.clear();
+    kept.source.pending_verifier.clear();
+    tx.put(std::move(kept));
+  } else {
+    erase_automated_snapshots(rds, tx, i.resource_id);
+  }
+}
+
 Outcome remove_everything(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
+  const bool retain = !w.arg("retain").empty();
+  const auto vault = vault_of(rds, i->resource_id);
+  const auto latest = vault.latest_restorable();
+  if (!retain && !vault_needed(rds.store, i->resource_id)) {
+    if (auto r = vault.remove(); !r) return flow::again(Millis(1'000), r.error().message);
+  }
   if (auto r = pg::remove_volume(layout_of(rds, *i)); !r) return flow::again(Millis(1'000), r.error().message);
   if (auto r = write_hosts(rds, i->resource_id); !r) return flow::again(Millis(1'000), r.error().message);
-  return flow::done([&rds, key = i->key(), id = i->resource_id](store::Tx& tx) {
+  return flow::done([&rds, key = i->key(), id = i->resource_id, retain, latest](store::Tx& tx) {
     const auto now = tx.find<Instance>(Instance::by_id(id));
     if (!now) return;
     append_event(rds, tx, *now, 3);
+    leave_backups(rds, tx, *now, retain, latest);
     tx.erase<Instance>(now->key());
   });
 }
@@ -102,7 +129,11 @@ Outcome finish_change(Rds& rds, const Workflow& w) {
 
 using Step = flow::Step<Rds>;
 
+constexpr std::chrono::seconds kLong{4 * 3600};
+
 constexpr Step kDelete[] = {{"stop-server", "deleting", stop_server},
+                            {"final-snapshot", "deleting", take_asked_snapshot, kLong},
+                            {"stop-keeper", "deleting", stop_keeping},
                             {"remove-everything", "deleting", remove_everything}};
 
 constexpr Step kReboot[] = {{"shut-down", "rebooting", shut_down},
@@ -114,7 +145,9 @@ constexpr Step kStart[] = {{"write-files", "starting", write_files},
                            {"start-server", "starting", start_server},
                            {"check", "starting", back_in_service<88>}};
 
-constexpr Step kStop[] = {{"stop-server", "stopping", at_rest_stopped}};
+constexpr Step kStop[] = {{"stop-server", "stopping", stop_server},
+                          {"take-snapshot", "stopping", take_asked_snapshot, kLong},
+                          {"rest", "stopping", at_rest_stopped}};
 
 // The database stays "available" to callers while it comes back by itself, as on AWS; events tell.
 constexpr Step kRecover[] = {{"pause", "available", pause_before_recovery, std::chrono::seconds(600)},
@@ -143,7 +176,13 @@ constexpr Step kPassword[] = {{"set-password", "resetting-master-credentials", a
                               {"check", "resetting-master-credentials", finish_change}};
 
 void delete_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  if (!w.arg("snapshot").empty()) record_snapshot_failure(rds, tx, w.arg("snapshot"), reason);
   record_failure(rds, w, "deletion did not finish: " + reason, tx);
+}
+
+void stop_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  if (!w.arg("snapshot").empty()) record_snapshot_failure(rds, tx, w.arg("snapshot"), reason);
+  record_failure(rds, w, reason, tx);
 }
 
 }  // namespace
@@ -152,7 +191,7 @@ void register_lifecycle(flow::Runner& runner, Rds& rds) {
   runner.add(flow::Table<Rds>{kDeleteInstance, kDelete, delete_failed}, rds);
   runner.add(flow::Table<Rds>{kRebootInstance, kReboot, record_failure}, rds);
   runner.add(flow::Table<Rds>{kStartInstance, kStart, record_failure}, rds);
-  runner.add(flow::Table<Rds>{kStopInstance, kStop, record_failure}, rds);
+  runner.add(flow::Table<Rds>{kStopInstance, kStop, stop_failed}, rds);
   runner.add(flow::Table<Rds>{kRecoverInstance, kRecover, record_failure}, rds);
   runner.add(flow::Table<Rds>{kModifyInstance, kModify, record_failure}, rds);
   runner.add(flow::Table<Rds>{kChangePort, kPort, record_failure}, rds);

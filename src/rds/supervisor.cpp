@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kTickEvery{5};
 }  // namespace
 
 Supervisor::Supervisor(Rds& rds)
-    : rds_(rds), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    : rds_(rds), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), epoll_(epoll_create1(EPOLL_CLOEXEC)), backups_(rds) {
   epoll_event e{};
   e.events = EPOLLIN;
   e.data.fd = wake_.get();
@@ -176,6 +176,7 @@ void Supervisor::tick() {
     if (i->rest == Rest::stopped && i->restart_at <= rds_.clock.now()) start_if_due(*i);
     if (i->rest == Rest::available && !i->pending.empty()) apply_in_window(*i);
   }
+  backups_.tick();
   rds_.store.prune(kEventLog, rds_.clock.now() - kEventRetention);
 }
 

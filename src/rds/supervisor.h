@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "os/fd.h"
+#include "rds/backup_schedule.h"
 #include "rds/rds.h"
 #include "rds/server_files.h"
 
@@ -17,6 +18,7 @@ namespace howdah::rds {
 ///   An exit wakes us at once; recover-instance then brings the server back.
 /// - Access: when security groups or instances change, pg_hba.conf of the concerned instances is rendered again and the
 ///   server reloads it: new connections follow the rules within milliseconds, open ones stay.
+/// - Backups: daily snapshots, retention, keepers (backup_schedule.h).
 /// - Time: stopped instances start after seven days, queued changes are applied in the maintenance window, events are
 ///   pruned after 14 days.
 ///
@@ -45,6 +47,7 @@ class Supervisor {
   os::Fd epoll_;
   std::map<std::string, os::Fd> watched_;     // resource id -> pidfd; only watch_servers()'s thread
   std::map<std::string, Rendered> rendered_;  // resource id -> what its files were made from; the same thread's
+  BackupSchedule backups_;                    // keep_time()'s thread
   std::atomic<bool> access_changed_{true};
   std::mutex mu_;  // guards stopping_ and poked_
   std::condition_variable changed_;

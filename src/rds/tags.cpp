@@ -7,6 +7,7 @@
 #include "api/context.h"
 #include "domain/config.h"
 #include "domain/parameter_group.h"
+#include "domain/snapshot.h"
 #include "domain/subnet_group.h"
 #include "rds/engine_versions.h"
 #include "rds/filters.h"
@@ -57,6 +58,8 @@ auto with_record(const Reader& reader, const Scope& scope, const ResourceName& r
     if (const auto found = reader.template get<Instance>(key)) return f(*found);
   } else if (r.type == "subgrp") {
     if (const auto found = reader.template get<SubnetGroup>(key)) return f(*found);
+  } else if (r.type == "snapshot") {
+    if (const auto found = reader.template get<Snapshot>(key)) return f(*found);
   } else if (r.type == "pg" && !r.name.starts_with(ParameterGroup::kRetired)) {
     if (const auto found = reader.template get<ParameterGroup>(key)) return f(*found);
   }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "rds/backup_work.h"
 #include "rds/settings.h"
 #include "rds/subnet_groups.h"
 #include "util/id.h"
@@ -88,6 +89,8 @@ std::optional<wire::Timestamp> to_wire(Time t) {
   return wire::Timestamp{ms};
 }
 
+Time whole_second_after(Time t) { return std::chrono::ceil<std::chrono::seconds>(t); }
+
 wire::Seq<aws::rds::Tag> to_wire(const Tags& tags) {
   wire::Seq<aws::rds::Tag> out;
   out.present = true;
@@ -123,6 +126,10 @@ aws::rds::DBInstance to_wire(const Rds& rds, const Instance& i, const std::strin
   }
   out.instance_create_time = to_wire(i.created);
   out.automatic_restart_time = i.rest == Rest::stopped ? to_wire(i.restart_at) : std::nullopt;
+  if (i.backup_retention > 0 && i.restorable_from != Time{}) {
+    const auto latest = vault_of(rds, i.resource_id).latest_restorable();
+    if (latest) out.latest_restorable_time = to_wire(std::chrono::floor<std::chrono::seconds>(*latest));
+  }
   out.availability_zone = i.availability_zone;
   out.ca_certificate_identifier = i.ca_certificate;
   if (i.certificate_valid_till != Time{}) {

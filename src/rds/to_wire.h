@@ -12,6 +12,9 @@ aws::rds::DBInstance to_wire(const Rds& rds, const Instance& instance, const std
 /// Zero times are absent on the wire.
 std::optional<wire::Timestamp> to_wire(Time t);
 
+/// Restore times have whole seconds: what is shown can be asked for.
+Time whole_second_after(Time t);
+
 wire::Seq<aws::rds::Tag> to_wire(const Tags& tags);
 /// Throws what check_tags() throws, and InvalidParameterValue for a key that is given twice or missing.
 Tags tags_from_wire(const wire::Seq<aws::rds::Tag>& tags);

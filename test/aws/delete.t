@@ -6,8 +6,7 @@ $ aws rds wait db-instance-available --db-instance-identifier a
 ! aws rds delete-db-instance --db-instance-identifier a    # InvalidParameterCombination: FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.
 ! aws rds delete-db-instance --db-instance-identifier a --no-skip-final-snapshot    # InvalidParameterCombination: FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.
 ! aws rds delete-db-instance --db-instance-identifier a --skip-final-snapshot --final-db-snapshot-identifier s    # InvalidParameterCombination
-# Snapshots are not there yet: said, and the instance stays.
-! aws rds delete-db-instance --db-instance-identifier a --final-db-snapshot-identifier s    # InvalidParameterCombination: SkipFinalSnapshot
+! aws rds delete-db-instance --db-instance-identifier a --final-db-snapshot-identifier rds:s    # InvalidParameterValue: FinalDBSnapshotIdentifier
 $ aws rds describe-db-instances --db-instance-identifier a
 ~ DBInstances[0].DBInstanceStatus == available
 arn = $ aws rds describe-db-instances --db-instance-identifier a --query 'DBInstances[0].DBInstanceArn' --output text

@@ -102,21 +102,23 @@ class Create(Operation):
 
 
 class Delete(Operation):
+    """With a final snapshot."""
     table = "delete-instance"
     events = {"n": ["DB instance deleted"]}
     chains = {"n": ["available", "deleting", "gone"]}
 
     def prepare(self):
         self.world.have("n", marker=False)
+        self.world.no_snapshot("final")
 
     def act(self, client):
-        client.rds("DeleteDBInstance", DBInstanceIdentifier="n", SkipFinalSnapshot=True)
+        client.rds("DeleteDBInstance", DBInstanceIdentifier="n", FinalDBSnapshotIdentifier="final")
 
     def done(self, client):
         return client.status("n") == "gone"
 
     def check(self):
-        pass  # what must be gone is the world's business
+        assert self.world.snapshot("final") == "available"  # what must be gone is the world's business
 
 
 class Reboot(Operation):
@@ -129,18 +131,24 @@ class Reboot(Operation):
 
 
 class Stop(Operation):
+    """With a snapshot."""
     table = "stop-instance"
     events = {"v": ["DB instance stopped"]}
     chains = {"v": ["available", "stopping", "stopped"]}
 
+    def prepare(self):
+        super().prepare()
+        self.world.no_snapshot("at-stop")
+
     def act(self, client):
-        client.rds("StopDBInstance", DBInstanceIdentifier="v")
+        client.rds("StopDBInstance", DBInstanceIdentifier="v", DBSnapshotIdentifier="at-stop")
 
     def done(self, client):
         return client.status("v") == "stopped"
 
     def check(self):
         assert self.world.client.instance("v").findtext("AutomaticRestartTime"), "no AutomaticRestartTime"
+        assert self.world.snapshot("at-stop") == "available"
 
 
 class Start(Operation):
@@ -249,7 +257,70 @@ class ResetPassword(Operation):
         assert not self.world.answers("v", old), "the old password still works"
 
 
-OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, ResetPassword]
+class SnapshotStopped(Operation):
+    table = "snapshot-files"
+    events = {"v": []}
+    chains = {"v": ["stopped", "backing-up", "stopped"]}
+
+    def prepare(self):
+        self.world.have("v")
+        self.world.no_snapshot("stopped")
+        self.world.client.rds("StopDBInstance", DBInstanceIdentifier="v")
+        reach(self.world.client, "v", "stopped")
+
+    def act(self, client):
+        client.rds("CreateDBSnapshot", DBInstanceIdentifier="v", DBSnapshotIdentifier="stopped")
+
+    def done(self, client):
+        return self.world.snapshot("stopped") == "available" and client.status("v") == "stopped"
+
+    def check(self):
+        pass
+
+
+class Restore(Operation):
+    table = "restore-instance"
+    events = {"n": ["Restored from snapshot base", "DB instance created"]}
+    chains = {"n": ["gone", "creating", "available"]}
+
+    def prepare(self):
+        self.world.have("v")
+        self.world.have_snapshot("base")
+        self.world.have_not("n")
+
+    def act(self, client):
+        client.rds("RestoreDBInstanceFromDBSnapshot", DBInstanceIdentifier="n", DBSnapshotIdentifier="base")
+
+    def done(self, client):
+        return client.status("n") == "available"
+
+    def check(self):
+        address, port = endpoint(self.world.client, "n")
+        rows = psql(address, port, "select x from marker", password=self.world.snapshot_password)
+        assert rows == "42", rows
+        self.world.serves("v")
+
+
+class Tidy(Operation):
+    """What a deleted snapshot leaves behind goes."""
+    table = "tidy-backups"
+    events = {"v": []}
+    chains = {"v": ["available"]}
+
+    def prepare(self):
+        super().prepare()
+        self.world.have_snapshot("base")
+        self.bases = self.world.bases()
+
+    def act(self, client):
+        client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="base")
+
+    def done(self, client):
+        return self.world.bases() == self.bases - 1
+
+
+OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, ResetPassword, SnapshotStopped,
+              Restore, Tidy]
 
 
 class World:
@@ -284,6 +355,38 @@ class World:
             self.client.rds("DeleteDBInstance", DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         reach(self.client, name, "gone")
 
+    def snapshot(self, name):
+        """Its status, or "gone"."""
+        try:
+            return self.client.rds("DescribeDBSnapshots", DBSnapshotIdentifier=name).findtext(".//DBSnapshot/Status")
+        except AwsError as e:
+            assert e.code == "DBSnapshotNotFound", e
+            return "gone"
+
+    def snapshots(self):
+        return len(self.client.rds("DescribeDBSnapshots").findall(".//DBSnapshot"))
+
+    def bases(self):
+        """How many there are; half-made ones count."""
+        try:
+            return len(os.listdir(f"{self.daemon.state}/bases"))
+        except FileNotFoundError:
+            return 0
+
+    def have_snapshot(self, name):
+        if self.snapshot(name) == "gone":
+            self.client.rds("StopDBInstance", DBInstanceIdentifier="v", DBSnapshotIdentifier=name)
+            self.snapshot_password = self.password
+            reach(self.client, "v", "stopped")
+            self.have("v")
+        wait_for(f"snapshot {name}", lambda: self.snapshot(name) == "available", 60)
+        wait_for("its base", lambda: self.bases() == self.snapshots(), 60)
+
+    def no_snapshot(self, name):
+        if self.snapshot(name) != "gone":
+            self.client.rds("DeleteDBSnapshot", DBSnapshotIdentifier=name)
+        wait_for("tidy bases", lambda: self.bases() == self.snapshots(), 60)
+
     def answers(self, name, password=None):
         address, port = endpoint(self.client, name)
         return psql(address, port, "select 1", password=password or self.password, check=False).returncode == 0
@@ -307,7 +410,7 @@ class World:
     def skeleton(self):
         """Names in the state directory that must not change from one operation to the next."""
         return {f for f in self.daemon.files()
-                if not f.startswith("instances/") and not f.endswith(("-wal", "-shm", "-journal"))}
+                if not f.startswith(("instances/", "vault", "bases")) and not f.endswith(("-wal", "-shm", "-journal"))}
 
     # One kill
 
@@ -379,12 +482,18 @@ class World:
         directories = set(os.listdir(f"{self.daemon.state}/instances"))
         assert directories == known, f"directories {directories}, instances {known}"
         assert self.skeleton() == self.files, f"files differ: {self.skeleton() ^ self.files}"
+        self.check_backups()
+
+    def check_backups(self):
+        """One base for each snapshot (none here is a copy)."""
+        wait_for("one base for each snapshot", lambda: self.bases() == self.snapshots(), 30,
+                 describe=lambda: f"{self.bases()} bases, {self.snapshots()} snapshots")
 
 
 def points(daemon, both=True):
     """[(operation, fault point)] for every step of every table. `both`: after the effect and after the record; else
     after the effect, and after the record for the first and last step of each table only."""
-    found, by_table = [], {op.table: op for op in OPERATIONS}
+    found, by_table = [], {op.table: op for op in reversed(OPERATIONS)}
     for table, steps in daemon.flows().items():
         assert table in by_table, f"no operation in test/crash/crash.py walks the table {table}: add one"
         for i, step in enumerate(steps):

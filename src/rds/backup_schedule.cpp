@@ -1,0 +1,140 @@
+#include "rds/backup_schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "domain/automated_backup.h"
+#include "domain/config.h"
+#include "domain/window.h"
+#include "pg/layout.h"
+#include "pg/server.h"
+#include "rds/backup_work.h"
+#include "rds/flows.h"
+#include "rds/server_files.h"
+#include "rds/snapshots.h"
+#include "util/log.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr std::chrono::hours kMendEvery{1};
+
+/// Automated snapshots that are done, oldest first, by the resource id of their instance.
+std::map<std::string, std::vector<std::shared_ptr<const Snapshot>>> automated(const store::Store& store) {
+  std::map<std::string, std::vector<std::shared_ptr<const Snapshot>>> out;
+  for (const auto& s : store.all<Snapshot>()) {
+    if (s->automated && s->state == Snapshot::State::available) out[s->resource_id()].push_back(s);
+  }
+  for (auto& [id, list] : out) {
+    std::sort(list.begin(), list.end(),
+              [](const auto& a, const auto& b) { return a->database_time < b->database_time; });
+  }
+  return out;
+}
+
+/// What a restore window that begins at `from` does not need: everything before the newest snapshot at or before it.
+std::vector<std::string> expired(const std::vector<std::shared_ptr<const Snapshot>>& list, Time from) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i + 1 < list.size(); i++) {
+    if (list[i + 1]->database_time <= from && list[i]->materialised && list[i + 1]->materialised) {
+      out.push_back(list[i]->key());
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Time last_window(const std::string& window, Time now) {
+  const auto begin = std::chrono::minutes(window::parse_daily(window).begin);
+  const Time today = std::chrono::floor<std::chrono::days>(now) + begin;
+  return today <= now ? today : today - std::chrono::days(1);
+}
+
+void BackupSchedule::tick() {
+  if constexpr (kKeepsWal) keep_keepers();
+  begin_due();
+  expire();
+  if (rds_.clock.now() - mended_ >= kMendEvery) mend();
+}
+
+void BackupSchedule::keep_keepers() {
+  if constexpr (kKeepsWal) {
+    std::map<std::string, int32_t> seen;
+    for (const auto& i : rds_.store.all<Instance>()) {
+      if (i->rest != Rest::available || rds_.store.get<flow::Workflow>(i->workflow())) continue;
+      const auto known = kept_.find(i->resource_id);
+      const bool same = known != kept_.end() && known->second == i->port;
+      if (same && backup::keeper_runs(rds_.config.state_dir, i->resource_id)) {
+        seen[i->resource_id] = i->port;
+        continue;
+      }
+      if (pg::observe(layout_of(rds_, *i), owner_of(rds_, *i)).state != pg::ServerState::kReady) continue;
+      if (const auto kept = protect(rds_, *i); !kept) {
+        log::error("no keeper copies an instance's WAL",
+                   {{"instance", i->resource_id}, {"error", kept.error().message}});
+      } else {
+        seen[i->resource_id] = i->port;
+      }
+    }
+    kept_ = std::move(seen);
+  }
+}
+
+void BackupSchedule::begin_due() {
+  for (const auto& i : rds_.store.all<Instance>()) {
+    if (i->rest != Rest::available || i->backup_retention == 0) continue;
+    if (i->last_backup >= last_window(i->backup_window, rds_.clock.now())) continue;
+    rds_.store.write([&](store::Tx& tx) {
+      const auto found = tx.find<Instance>(Instance::by_id(i->resource_id));
+      if (!found || found->rest != Rest::available || flow::Runner::busy(tx, found->workflow())) return;
+      Instance now = *found;
+      begin_automated_snapshot(rds_, tx, now);
+      if (now.last_backup != found->last_backup) tx.put(std::move(now));
+    });
+  }
+}
+
+void BackupSchedule::expire() {
+  const auto lists = automated(rds_.store);
+  const Time now = rds_.clock.now();
+  for (const auto& i : rds_.store.all<Instance>()) {
+    const auto list = lists.find(i->resource_id);
+    if (list == lists.end() || i->rest == Rest::stopped) continue;  // the retention clock stands still while stopped
+    const auto gone = expired(list->second, now - std::chrono::days(i->backup_retention));
+    if (gone.empty()) continue;
+    rds_.store.write([&](store::Tx& tx) {
+      for (const auto& key : gone) tx.erase<Snapshot>(key);
+      if (const auto found = tx.find<Instance>(Instance::by_id(i->resource_id))) {
+        Instance changed = *found;
+        refresh_window(tx, changed);
+        tx.put(std::move(changed));
+      }
+      tidy_backups(rds_, tx);
+    });
+  }
+  for (const auto& b : rds_.store.all<AutomatedBackup>()) {
+    if (b->deleted + std::chrono::days(b->source.backup_retention) > now) continue;
+    rds_.store.write([&](store::Tx& tx) {
+      tx.erase<AutomatedBackup>(b->key());
+      erase_automated_snapshots(rds_, tx, b->source.resource_id);
+      tidy_backups(rds_, tx);
+    });
+  }
+}
+
+/// Snapshots whose materialisation failed get another try, and WAL that is no longer needed goes.
+void BackupSchedule::mend() {
+  mended_ = rds_.clock.now();
+  rds_.store.write([&](store::Tx& tx) {
+    for (const auto& s : tx.all<Snapshot>()) {
+      const std::string work = "base/" + s->base_id;
+      if (s->state != Snapshot::State::available || s->materialised || flow::Runner::busy(tx, work)) continue;
+      rds_.flows.start(tx, kMaterialise, work);
+    }
+    if (!flow::Runner::busy(tx, kTidyResource)) tidy_backups(rds_, tx);
+  });
+}
+
+}  // namespace howdah::rds

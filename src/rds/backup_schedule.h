@@ -1,0 +1,32 @@
+#pragma once
+#include <map>
+#include <string>
+
+#include "rds/rds.h"
+#include "util/clock.h"
+
+namespace howdah::rds {
+
+/// What the clock asks of backups: an automated snapshot once a day in the backup window, the end of retention periods,
+/// another try for snapshots that are still positions in a WAL, keepers that run. Only starts workflows and keepers.
+/// One thread; the idle cost is one look at records in memory, O(instances + snapshots).
+class BackupSchedule {
+ public:
+  explicit BackupSchedule(Rds& rds) : rds_(rds) {}
+  void tick();
+
+ private:
+  void keep_keepers();
+  void begin_due();
+  void expire();
+  void mend();
+
+  Rds& rds_;
+  std::map<std::string, int32_t> kept_;  // resource id -> port that its keeper was last told
+  Time mended_{};
+};
+
+/// When the last backup window began, at or before `now`.
+Time last_window(const std::string& window, Time now);
+
+}  // namespace howdah::rds

@@ -1,0 +1,256 @@
+#include "rds/backup_work.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "domain/automated_backup.h"
+#include "domain/config.h"
+#include "os/files.h"
+#include "pg/client.h"
+#include "pg/engine.h"
+#include "pg/layout.h"
+#include "pg/server.h"
+#include "rds/flows.h"
+#include "rds/server_files.h"
+#include "rds/snapshots.h"
+#include "util/log.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr std::chrono::hours kFullEvery{7 * 24};  // an error of replay must not be inherited for ever
+constexpr Millis kDrainPatience{30'000};
+
+std::string own_program() {
+  static const std::string path = std::filesystem::read_symlink("/proc/self/exe").string();
+  return path;
+}
+
+/// Any full automated snapshot of the last week makes another one unnecessary.
+bool full_is_due(const Rds& rds, const store::Tx& tx, const Instance& i) {
+  for (const auto& s : tx.all<Snapshot>(i.scope.prefix())) {
+    if (s->automated && s->full && s->resource_id() == i.resource_id && s->state == Snapshot::State::available &&
+        s->requested + kFullEvery > rds.clock.now()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& s, const Instance& i) {
+  if (i.rest == Rest::available) {
+    rds.flows.start(tx, kCreateSnapshot, s.workflow());
+  } else {
+    rds.flows.start(tx, kSnapshotFiles, i.workflow(), {{"snapshot", s.id}});
+  }
+}
+
+void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now) {
+  if (!kKeepsWal) return;
+  if (now.backup_retention == 0) return;
+  const std::string name = automated_snapshot_name(now.identifier, rds.clock.now());
+  if (tx.get<Snapshot>(now.scope.key(name))) return;
+  for (const auto& s : tx.all<Snapshot>(now.scope.key("rds:"))) {
+    if (s->state == Snapshot::State::creating && s->resource_id() == now.resource_id) return;
+  }
+  Snapshot s = new_snapshot(rds, now, name, true);
+  s.full = full_is_due(rds, tx, now);
+  now.last_backup = s.requested;
+  append_event(rds, tx, s, 90);
+  rds.flows.start(tx, kCreateSnapshot, s.workflow());
+  tx.put(std::move(s));
+}
+
+void tidy_backups(Rds& rds, store::Tx& tx) { rds.flows.replace(tx, kTidyBackups, kTidyResource); }
+
+void erase_automated_snapshots(Rds& rds, store::Tx& tx, const std::string& resource_id) {
+  bool any = false;
+  for (const auto& s : tx.all<Snapshot>()) {
+    if (!s->automated || s->resource_id() != resource_id) continue;
+    tx.erase<Snapshot>(s->key());
+    any = true;
+  }
+  if (any) tidy_backups(rds, tx);
+}
+
+void refresh_window(const store::Tx& tx, Instance& now) {
+  now.restorable_from = {};
+  if (now.backup_retention == 0) return;
+  for (const auto& s : tx.all<Snapshot>(now.scope.key("rds:"))) {
+    if (s->resource_id() != now.resource_id || s->state != Snapshot::State::available) continue;
+    if (now.restorable_from == Time{} || s->database_time < now.restorable_from) now.restorable_from = s->database_time;
+  }
+}
+
+backup::Vault vault_of(const Rds& rds, const std::string& resource_id) { return {rds.config.state_dir, resource_id}; }
+
+std::vector<backup::Base> bases_of(const Rds& rds, const std::string& resource_id) {
+  std::set<std::string> named;
+  bool needs_all = false;
+  for (const auto& s : rds.store.all<Snapshot>()) {
+    named.insert(s->base_id);
+    needs_all |= s->resource_id() == resource_id && s->state == Snapshot::State::available && !s->materialised;
+  }
+  std::vector<backup::Base> out;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(rds.config.state_dir + "/bases", none)) {
+    const std::string id = entry.path().filename().string();
+    if (id.find('.') != id.npos || (!needs_all && !named.contains(id))) continue;
+    auto base = backup::read_base(rds.config.state_dir, id);
+    if (base && base->resource_id == resource_id) out.push_back(std::move(*base));
+  }
+  return out;
+}
+
+bool vault_needed(const store::Store& store, const std::string& resource_id) {
+  for (const auto& b : store.all<AutomatedBackup>()) {
+    if (b->source.resource_id == resource_id) return true;
+  }
+  for (const auto& s : store.all<Snapshot>()) {
+    if (s->resource_id() == resource_id && s->state == Snapshot::State::available && !s->materialised) return true;
+  }
+  for (const auto& w : store.all<flow::Workflow>()) {
+    if (w->table == kRestoreInstance && w->arg("source") == resource_id) return true;
+  }
+  return false;
+}
+
+namespace {
+
+Result<void> ensure_slot(pg::Client& client) {
+  const std::string slot = client.quote_literal(backup::kSlot);
+  const std::string lost = client.server_version() >= 130000 ? "coalesce(wal_status = 'lost', false)" : "false";
+  const auto seen = client.query(fmt::format("SELECT {} FROM pg_replication_slots WHERE slot_name = {}", lost, slot));
+  if (!seen) return tl::unexpected(Error{seen.error().message, seen.error().retry});
+  if (!seen->empty() && seen->get(0, 0) != "t") return {};
+  if (!seen->empty()) {  // the server threw its WAL away: the vault has a gap, which no restore will cross
+    const auto dropped = client.query(fmt::format("SELECT pg_drop_replication_slot({})", slot));
+    if (!dropped) return tl::unexpected(Error{dropped.error().message, true});
+  }
+  const auto made = client.query(fmt::format("SELECT pg_create_physical_replication_slot({}, true)", slot));
+  if (!made) return tl::unexpected(Error{made.error().message, made.error().retry});
+  return {};
+}
+
+}  // namespace
+
+Result<void> protect([[maybe_unused]] Rds& rds, [[maybe_unused]] const Instance& i) {
+  if constexpr (kKeepsWal) {
+    const auto layout = layout_of(rds, i);
+    auto client = pg::Client::connect(layout, i.port);
+    if (!client) return tl::unexpected(client.error());
+    if (auto r = ensure_slot(*client); !r) return r;
+    return backup::ensure_keeper(
+        {own_program(), rds.config.state_dir, i.resource_id, layout, owner_of(rds, i), i.port});
+  }
+  return {};
+}
+
+Outcome stop_protection([[maybe_unused]] Rds& rds, [[maybe_unused]] const Instance& i) {
+  if constexpr (kKeepsWal) {
+    const auto ended = backup::stop_keeper(rds.config.state_dir, i.resource_id, true, kDrainPatience);
+    if (!ended) return answer(ended.error());
+    if (!*ended) return flow::again(Millis(500), "the keeper is still copying WAL");
+  }
+  return flow::next();
+}
+
+backup::BaseSpec base_spec(const Rds& rds, const Snapshot& s, const pg::Engine& engine) {
+  backup::BaseSpec spec{.state = rds.config.state_dir,
+                        .id = s.base_id,
+                        .resource_id = s.resource_id(),
+                        .engine = engine,
+                        .layout = layout_of(rds, s.source),
+                        .owner = owner_of(rds, s.source),
+                        .port = s.source.port};
+  spec.now = [&clock = rds.clock] { return clock.now(); };
+  spec.progress = [](int) {};
+  return spec;
+}
+
+Outcome copy_stopped_files(Rds& rds, const Instance& i, const std::string& id) {
+  const auto s = rds.store.find<Snapshot>(Snapshot::by_id(id));
+  if (!s || s->state != Snapshot::State::creating) return flow::next();
+  if (const auto made = backup::read_base(rds.config.state_dir, s->base_id)) {
+    return flow::next(snapshot_taken(rds, id, *made, true));
+  }
+  if (pg::observe(layout_of(rds, i), owner_of(rds, i)).running()) {
+    return flow::again(Millis(500), "the server still runs");
+  }
+  const auto engine = prepared_engine(rds, i);
+  if (!engine) return answer(engine.error());
+  const auto spec = base_spec(rds, *s, *engine);
+  auto base = backup::copy_stopped(spec, false);
+  if (!base) {
+    log::warn("not a clean copy of a stopped server; copying it as it crashed",
+              {{"instance", i.resource_id}, {"reason", base.error().message}});
+    base = backup::copy_stopped(spec, true);
+  }
+  if (!base) return answer(base.error());
+  return flow::next(snapshot_taken(rds, id, *base, true));
+}
+
+flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Base& base, bool full) {
+  return [&rds, id, base, full](store::Tx& tx) {
+    const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
+    if (!found) return tidy_backups(rds, tx);  // deleted meanwhile: nobody wants the copy
+    if (found->state != Snapshot::State::creating) return;
+    Snapshot s = *found;
+    s.state = Snapshot::State::available;
+    s.materialised = true;
+    s.full = full;
+    s.crash_consistent = base.crash_consistent;
+    s.percent = 100;
+    s.timeline = base.end.timeline;
+    s.lsn = base.end.lsn;
+    s.created = s.original_created = rds.clock.now();
+    s.database_time = base.ended;
+    tx.put(s);
+    append_event(rds, tx, s, s.automated ? 91 : 42);
+    if (s.crash_consistent) {
+      append_event(rds, tx, s, 3,
+                   "The snapshot is crash-consistent: the server had not been shut down. A restore begins with crash "
+                   "recovery.");
+    }
+    const auto i = tx.find<Instance>(Instance::by_id(s.resource_id()));
+    if (!i || !s.automated) return;
+    Instance now = *i;
+    refresh_window(tx, now);
+    tx.put(std::move(now));
+  };
+}
+
+void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, const std::string& reason) {
+  const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
+  tidy_backups(rds, tx);
+  if (!found || found->state != Snapshot::State::creating) return;
+  append_event(rds, tx, *found, 3, "The snapshot could not be made: " + reason);
+  if (found->automated) {  // the schedule makes another one
+    tx.erase<Snapshot>(found->key());
+    return;
+  }
+  Snapshot s = *found;
+  s.state = Snapshot::State::failed;
+  s.reason = reason;
+  tx.put(std::move(s));
+}
+
+Result<backup::Plan> plan_of(const Rds& rds, const Snapshot& s) {
+  if (s.materialised) {
+    const auto base = backup::read_base(rds.config.state_dir, s.base_id);
+    if (!base) return tl::unexpected(base.error());
+    return backup::plan_of_base(rds.config.state_dir, *base);
+  }
+  if constexpr (kKeepsWal)
+    return backup::plan_to_position(vault_of(rds, s.resource_id()), bases_of(rds, s.resource_id()),
+                                    {s.timeline, s.lsn});
+  else
+    return fail("the snapshot has no base");
+}
+
+}  // namespace howdah::rds

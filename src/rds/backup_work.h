@@ -1,0 +1,64 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backup/base.h"
+#include "backup/restore.h"
+#include "backup/vault.h"
+#include "domain/snapshot.h"
+#include "rds/rds.h"
+#include "rds/steps.h"
+
+/// What snapshots, restores, deletion and the schedule share. Records first: a directory under bases/ or vault/ is
+/// always named by a record before it exists, and goes (tidy_backups) when no record needs it any more.
+namespace howdah::rds {
+
+/// Whether this version copies the WAL of running servers. Without it there are snapshots of stopped servers only.
+inline constexpr bool kKeepsWal = false;
+
+/// Stores nothing but the workflow that makes `snapshot` (stored in this transaction) of `instance`, which nothing else
+/// works on. The server runs: a position in its WAL. It doesn't: a copy of its files, under the instance's own lock.
+void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& snapshot, const Instance& instance);
+
+/// Begins an automated snapshot and notes it in `now`, which the caller stores. Does nothing while the retention period
+/// is zero, one is being made, or this minute's name is taken (the schedule tries again).
+void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now);
+
+/// Starts (again) the removal of bases, vaults and WAL that no record needs.
+void tidy_backups(Rds& rds, store::Tx& tx);
+
+/// Erases the automated snapshots of an instance: it was deleted, or its retention period became zero.
+void erase_automated_snapshots(Rds& rds, store::Tx& tx, const std::string& resource_id);
+
+/// Records when the instance's restore window begins, from its automated snapshots.
+void refresh_window(const store::Tx& tx, Instance& now);
+
+backup::Vault vault_of(const Rds& rds, const std::string& resource_id);
+
+/// The bases of an instance that recovery may start from, read from disk: those that a record names, and, while some
+/// snapshot of the instance still is a position in its WAL, those that nothing names any more. O(bases).
+std::vector<backup::Base> bases_of(const Rds& rds, const std::string& resource_id);
+
+/// Whether the vault of that instance is needed by anything but the instance itself.
+bool vault_needed(const store::Store& store, const std::string& resource_id);
+
+/// The replication slot and the keeper of an instance whose server accepts connections. Idempotent.
+Result<void> protect(Rds& rds, const Instance& instance);
+/// Ends the keeper after it has copied everything; `again` while it still works.
+Outcome stop_protection(Rds& rds, const Instance& instance);
+
+backup::BaseSpec base_spec(const Rds& rds, const Snapshot& snapshot, const pg::Engine& engine);
+
+/// Copies the files of the instance that workflow `w` works on into the snapshot of id `snapshot`; the server must not
+/// run. next() when it is recorded as available, or when there is no such snapshot.
+Outcome copy_stopped_files(Rds& rds, const Instance& instance, const std::string& snapshot);
+
+/// Records that the snapshot is done, with its event; `base` when it is a copy of its own.
+flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Base& base, bool full);
+void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, const std::string& reason);
+
+/// How a snapshot is restored: from its own base, else from an older one and the vault.
+Result<backup::Plan> plan_of(const Rds& rds, const Snapshot& snapshot);
+
+}  // namespace howdah::rds

@@ -1,0 +1,109 @@
+// Removes what no record needs any more: bases that no snapshot names, vaults whose instance is gone, and the WAL
+// before the oldest base that is kept. Looks at everything each time, so that nothing left behind by a crash stays.
+#include <filesystem>
+
+#include "domain/automated_backup.h"
+#include "domain/config.h"
+#include "os/files.h"
+#include "rds/backup_work.h"
+#include "rds/flows.h"
+
+namespace howdah::rds {
+namespace {
+
+struct Needs {
+  std::set<std::string> bases;      ///< named by a snapshot or a restore
+  std::set<std::string> positions;  ///< resource ids with snapshots that are positions in their WAL
+  std::set<std::string> working;    ///< resource ids of which something is being made or restored
+};
+
+Needs look(const store::Store& store) {
+  Needs n;
+  for (const auto& w : store.all<Workflow>()) {  // first: what they name is recorded before they end
+    if (w->table != kRestoreInstance) continue;
+    n.bases.insert(w->arg("base"));
+    n.working.insert(w->arg("source"));
+  }
+  for (const auto& s : store.all<Snapshot>()) {
+    n.bases.insert(s->base_id);
+    if (s->state == Snapshot::State::creating) n.working.insert(s->resource_id());
+    if (s->state == Snapshot::State::available && !s->materialised) n.positions.insert(s->resource_id());
+  }
+  return n;
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> out;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+    out.push_back(entry.path().filename().string());
+  }
+  return out;
+}
+
+bool base_needed(const Rds& rds, const Needs& needs, const std::string& name) {
+  const std::string id = name.substr(0, name.find('.'));  // <id>.tmp of a copy that is being made
+  if (needs.bases.contains(id)) return true;
+  const auto base = backup::read_base(rds.config.state_dir, id);
+  if (!base) return false;
+  return needs.positions.contains(base->resource_id) || needs.working.contains(base->resource_id);
+}
+
+Result<void> tidy_bases(const Rds& rds, const Needs& needs) {
+  for (const auto& name : names_in(rds.config.state_dir + "/bases")) {
+    if (base_needed(rds, needs, name)) continue;
+    const auto gone = name.find('.') == name.npos ? backup::remove_base(rds.config.state_dir, name)
+                                                  : os::remove_tree(rds.config.state_dir + "/bases/" + name);
+    if (!gone) return gone;
+  }
+  return {};
+}
+
+/// The WAL that restores may still ask for begins with the oldest automated base.
+Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& resource_id) {
+  if (needs.positions.contains(resource_id) || needs.working.contains(resource_id)) return {};
+  std::set<std::string> automated;
+  for (const auto& s : rds.store.all<Snapshot>()) {
+    if (s->automated && s->resource_id() == resource_id) automated.insert(s->base_id);
+  }
+  std::optional<backup::Position> oldest;
+  for (const auto& base : bases_of(rds, resource_id)) {
+    if (automated.contains(base.id) && (!oldest || base.start < *oldest)) oldest = base.start;
+  }
+  const auto vault = vault_of(rds, resource_id);
+  if (!oldest) {  // no point-in-time restores: the next snapshot needs no WAL of the past
+    const auto durable = vault.durable();
+    if (!durable) return {};
+    oldest = durable->position;
+  }
+  return vault.expire(*oldest);
+}
+
+Result<void> tidy_vaults(const Rds& rds, const Needs& needs) {
+  for (const auto& resource_id : names_in(rds.config.state_dir + "/vault")) {
+    if (!resource_id.starts_with("db-")) continue;
+    const bool used = rds.store.find<Instance>(Instance::by_id(resource_id)) || vault_needed(rds.store, resource_id);
+    const auto done = used ? expire_wal(rds, needs, resource_id) : vault_of(rds, resource_id).remove();
+    if (!done) return done;
+  }
+  return {};
+}
+
+Outcome tidy(Rds& rds, const Workflow&) {
+  const Needs needs = look(rds.store);
+  if (const auto done = tidy_bases(rds, needs); !done) return flow::again(Millis(1'000), done.error().message);
+  if (const auto done = tidy_vaults(rds, needs); !done) return flow::again(Millis(1'000), done.error().message);
+  return flow::done();
+}
+
+void tidy_failed(Rds&, const Workflow&, const std::string&, store::Tx&) {}  // the schedule begins it again
+
+constexpr flow::Step<Rds> kSteps[] = {{"tidy", "available", tidy, std::chrono::seconds(3600)}};
+
+}  // namespace
+
+void register_backup_steps(flow::Runner& runner, Rds& rds) {
+  runner.add(flow::Table<Rds>{kTidyBackups, kSteps, tidy_failed}, rds);
+}
+
+}  // namespace howdah::rds

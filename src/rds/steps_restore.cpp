@@ -1,0 +1,151 @@
+// The table of both restores. The plan (base and position) is made once and recorded, so that every try of every later
+// step works towards the same state; the source's server and files are only read.
+#include <charconv>
+
+#include "domain/automated_backup.h"
+#include "domain/config.h"
+#include "pg/client.h"
+#include "pg/engine.h"
+#include "pg/layout.h"
+#include "pg/roles.h"
+#include "rds/backup_work.h"
+#include "rds/flows.h"
+#include "rds/server_files.h"
+#include "rds/snapshots.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr std::chrono::hours kReplay{12};
+
+backup::Position target_of(const Workflow& w) {
+  backup::Position p;
+  const std::string timeline = w.arg("timeline");
+  std::from_chars(timeline.data(), timeline.data() + timeline.size(), p.timeline);
+  p.lsn = backup::parse_lsn(w.arg("lsn")).value_or(0);
+  return p;
+}
+
+/// The plan that was recorded, proved again.
+Result<backup::Plan> recorded_plan(const Rds& rds, const Workflow& w) {
+  const auto base = backup::read_base(rds.config.state_dir, w.arg("base"));
+  if (!base) return tl::unexpected(base.error());
+  const auto target = target_of(w);
+  if (base->end == target) return backup::plan_of_base(rds.config.state_dir, *base);
+  if constexpr (kKeepsWal) return backup::plan_to_position(vault_of(rds, w.arg("source")), {*base}, target);
+  return fail("there is no WAL");
+}
+
+flow::Recorder remember(const Workflow& w, const backup::Plan& plan) {
+  return [resource = w.resource, base = plan.base.id, target = plan.target](store::Tx& tx) {
+    const auto work = tx.get<Workflow>(resource);
+    if (!work) return;
+    Workflow now = *work;
+    now.args["base"] = base;
+    now.args["timeline"] = std::to_string(target.timeline);
+    now.args["lsn"] = backup::lsn_text(target.lsn);
+    tx.put(std::move(now));
+  };
+}
+
+Outcome plan(Rds& rds, const Workflow& w) {
+  const std::string source = w.arg("source");
+  if (w.arg("instant").empty()) {  // from a snapshot: its own base, or an older one while that does not exist
+    if (const auto own = backup::read_base(rds.config.state_dir, w.arg("base"))) {
+      const auto plan = backup::plan_of_base(rds.config.state_dir, *own);
+      return plan ? flow::next(remember(w, *plan)) : answer(plan.error());
+    }
+    if constexpr (kKeepsWal) {
+      const auto plan = backup::plan_to_position(vault_of(rds, source), bases_of(rds, source), target_of(w));
+      return plan ? flow::next(remember(w, *plan)) : answer(plan.error());
+    }
+    return flow::failed("the snapshot has no base");
+  }
+  if constexpr (kKeepsWal) {
+    const Time instant{Millis(std::stoll(w.arg("instant")))};
+    const auto plan = backup::plan_to_time(vault_of(rds, source), bases_of(rds, source), instant);
+    return plan ? flow::next(remember(w, *plan)) : answer(plan.error());
+  }
+  return flow::failed("there is no WAL");
+}
+
+Outcome make_volume(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  const auto plan = recorded_plan(rds, w);
+  if (!plan) return answer(plan.error());
+  const auto layout = layout_of(rds, *i);
+  const auto owner = owner_of(rds, *i);
+  if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return answer(r.error());
+  if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner); !r) return answer(r.error());
+  return flow::next();
+}
+
+Outcome recover(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  const auto plan = recorded_plan(rds, w);
+  if (!plan) return answer(plan.error());
+  const auto engine = prepared_engine(rds, *i);
+  if (!engine) return answer(engine.error());
+  const auto done = backup::recover(*plan, *engine, layout_of(rds, *i), owner_of(rds, *i), kReplay);
+  return done ? flow::next() : answer(done.error());
+}
+
+Outcome set_up(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  auto client = pg::Client::connect(layout_of(rds, *i), i->port);
+  if (!client) return answer(client.error());
+  if (auto r = pg::reconcile_roles(*client); !r) return answer(r.error());
+  if (auto r = protect(rds, *i); !r) return answer(r.error());
+  return flow::next();
+}
+
+Outcome announce(Rds& rds, const Workflow& w) {
+  const Outcome seen = check_connection(rds, w);
+  if (seen.verdict != Outcome::Verdict::next) return seen;
+  return flow::done(change(w, [&rds, snapshot = w.arg("snapshot"), from = w.arg("from")](Instance& now, store::Tx& tx) {
+    now.rest = Rest::available;
+    now.rest_reason.clear();
+    now.created = rds.clock.now();
+    now.endpoint = endpoint_of(rds, now);
+    if (snapshot.empty()) {
+      append_event(rds, tx, now, 19, "Restored from DB instance " + from + " to " + now.identifier);
+    } else {
+      append_event(rds, tx, now, 43, "Restored from snapshot " + snapshot);
+    }
+    append_event(rds, tx, now, 5);
+    begin_automated_snapshot(rds, tx, now);
+    tidy_backups(rds, tx);  // what only this restore still needed
+  }));
+}
+
+void restore_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  tidy_backups(rds, tx);
+  const auto now = tx.find<Instance>(Instance::by_id(w.resource.substr(3)));
+  if (!now) return;
+  Instance failed = *now;
+  failed.rest = Rest::incompatible_restore;
+  failed.rest_reason = reason;
+  append_event(rds, tx, failed, 31,
+               "The restore failed, the source is untouched: " + reason + " (at step " + w.step + ")");
+  tx.put(std::move(failed));
+}
+
+constexpr std::chrono::seconds kLong{4 * 3600};
+
+constexpr flow::Step<Rds> kSteps[] = {
+    {"plan", "creating", plan},
+    {"make-volume", "creating", make_volume, kLong},
+    {"recover", "creating", recover, kLong},
+    {"write-files", "creating", write_files},
+    {"start-server", "creating", start_server},
+    {"set-up", "creating", set_up},
+    {"announce", "creating", announce},
+};
+
+}  // namespace
+
+void register_restore_steps(flow::Runner& runner, Rds& rds) {
+  runner.add(flow::Table<Rds>{kRestoreInstance, kSteps, restore_failed}, rds);
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,233 @@
+// Tables that make snapshots. A snapshot of a running server is a position in its WAL as soon as there is a base before
+// that position and the vault holds everything in between; rolling a copy forward to it comes later and makes it
+// independent. Where there is no base yet, or a fresh one is due, the server's files are copied instead.
+#include <fmt/format.h>
+
+#include "domain/config.h"
+#include "pg/client.h"
+#include "pg/engine.h"
+#include "pg/layout.h"
+#include "pg/server.h"
+#include "rds/backup_work.h"
+#include "rds/flows.h"
+#include "rds/server_files.h"
+#include "rds/snapshots.h"
+#include "util/log.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr Millis kAwait{10'000};
+
+/// The snapshot that the workflow "snap/<id>" makes, while there still is something to do.
+std::shared_ptr<const Snapshot> snapshot_of(const Rds& rds, const Workflow& w) {
+  auto s = rds.store.find<Snapshot>(Snapshot::by_id(w.resource.substr(5)));
+  return s && s->state == Snapshot::State::creating ? s : nullptr;
+}
+
+struct Mark {
+  backup::Position position;  ///< end of the restore point
+  backup::Position flushed;   ///< what must be durable in the vault, so that recovery finds the record after it
+  Time time{};
+};
+
+Result<Mark> set_mark(const Rds& rds, const Instance& i, const std::string& name) {
+  auto client = pg::Client::connect(layout_of(rds, i), i.port);
+  if (!client) return tl::unexpected(client.error());
+  const auto ask = [&](const std::string& sql) -> Result<pg::Rows> {
+    auto rows = client->query(sql);
+    if (!rows) return tl::unexpected(Error{rows.error().message, true});
+    return std::move(*rows);
+  };
+  Mark mark;
+  mark.time = rds.clock.now();
+  const auto point = ask(fmt::format("SELECT pg_create_restore_point({})", client->quote_literal(name)));
+  if (!point) return tl::unexpected(point.error());
+  if (const auto on = ask("SET synchronous_commit = on"); !on) return tl::unexpected(on.error());
+  if (const auto sent = ask("SELECT pg_logical_emit_message(true, 'howdah', 'snapshot')"); !sent) {
+    return tl::unexpected(sent.error());
+  }
+  const auto end = ask("SELECT pg_current_wal_flush_lsn(), timeline_id FROM pg_control_checkpoint()");
+  if (!end) return tl::unexpected(end.error());
+  const auto at = backup::parse_lsn(point->get(0, 0)), flushed = backup::parse_lsn(end->get(0, 0));
+  if (!at || !flushed) return fail("the server answered a restore point with no position");
+  const auto timeline = static_cast<uint32_t>(std::stoul(std::string(end->get(0, 1))));
+  mark.position = {timeline, *at};
+  mark.flushed = {timeline, *flushed};
+  return mark;
+}
+
+flow::Recorder marked(Rds& rds, const std::string& id, const Mark& mark) {
+  return [&rds, id, mark](store::Tx& tx) {
+    const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
+    if (!found) return tidy_backups(rds, tx);
+    Snapshot s = *found;
+    s.state = Snapshot::State::available;
+    s.percent = 100;
+    s.full = false;
+    s.timeline = mark.position.timeline;
+    s.lsn = mark.position.lsn;
+    s.created = s.original_created = rds.clock.now();
+    s.database_time = mark.time;
+    tx.put(s);
+    append_event(rds, tx, s, s.automated ? 91 : 42);
+    rds.flows.start(tx, kMaterialise, "base/" + s.base_id);
+    const auto i = tx.find<Instance>(Instance::by_id(s.resource_id()));
+    if (!i || !s.automated) return;
+    Instance now = *i;
+    refresh_window(tx, now);
+    tx.put(std::move(now));
+  };
+}
+
+/// Whether another snapshot of the instance, that can be the base of this one, is being copied right now.
+bool base_is_coming(const Rds& rds, const Snapshot& s) {
+  for (const auto& other : rds.store.all<Snapshot>(s.scope.prefix())) {
+    if (other->id != s.id && other->automated && other->resource_id() == s.resource_id() &&
+        other->state == Snapshot::State::creating) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Outcome copy_running_files(Rds& rds, const Snapshot& s, const Instance& i) {
+  const auto engine = prepared_engine(rds, i);
+  if (!engine) return answer(engine.error());
+  auto spec = base_spec(rds, s, *engine);
+  spec.port = i.port;
+  if constexpr (kKeepsWal) {
+    const auto base = backup::copy_running(spec);
+    if (!base) return flow::again(Millis(1'000), base.error().message);
+    return flow::done(snapshot_taken(rds, s.id, *base, true));
+  }
+  return flow::failed("running servers are not copied");
+}
+
+/// The server of a snapshot's instance does not run, or something else works on it: the files can be copied only under
+/// the instance's own lock.
+Outcome hand_over(Rds& rds, const Snapshot& s, const Instance& i) {
+  if (i.rest == Rest::available) return flow::again(Millis(500), "the server does not accept connections");
+  if (rds.store.get<Workflow>(i.workflow())) return flow::again(Millis(500), "the instance is busy");
+  return flow::done([&rds, id = s.id, resource = i.resource_id](store::Tx& tx) {
+    const auto now = tx.find<Instance>(Instance::by_id(resource));
+    if (now && !flow::Runner::busy(tx, now->workflow())) {
+      rds.flows.start(tx, kSnapshotFiles, now->workflow(), {{"snapshot", id}});
+    } else {
+      rds.flows.start(tx, kCreateSnapshot, "snap/" + id);  // look again
+    }
+  });
+}
+
+Outcome take(Rds& rds, const Workflow& w) {
+  const auto s = snapshot_of(rds, w);
+  if (!s) return flow::done([&rds](store::Tx& tx) { tidy_backups(rds, tx); });
+  if (const auto made = backup::read_base(rds.config.state_dir, s->base_id)) {
+    return flow::done(snapshot_taken(rds, s->id, *made, true));
+  }
+  const auto i = rds.store.find<Instance>(Instance::by_id(s->resource_id()));
+  if (!i) return flow::failed("the instance was deleted before the snapshot was made");
+  if (pg::observe(layout_of(rds, *i), owner_of(rds, *i)).state != pg::ServerState::kReady) {
+    return hand_over(rds, *s, *i);
+  }
+  if (const auto kept = protect(rds, *i); !kept) return flow::again(Millis(500), kept.error().message);
+  if (s->full) return copy_running_files(rds, *s, *i);
+  const auto bases = bases_of(rds, i->resource_id);
+  if (bases.empty()) {
+    if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
+    return copy_running_files(rds, *s, *i);
+  }
+  const auto mark = set_mark(rds, *i, s->id);
+  if (!mark) return flow::again(Millis(500), mark.error().message);
+  const auto vault = vault_of(rds, i->resource_id);
+  if (!vault.await(mark->flushed, kAwait)) return flow::again(Millis(500), "the vault does not keep up");
+  if constexpr (kKeepsWal)
+    if (const auto plan = backup::plan_to_position(vault, bases, mark->position); !plan) {
+      log::warn("no way from an older base to this snapshot: copying the files instead",
+                {{"snapshot", s->identifier}, {"reason", plan.error().message}});
+      return copy_running_files(rds, *s, *i);
+    }
+  return flow::done(marked(rds, s->id, *mark));
+}
+
+void take_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  record_snapshot_failure(rds, tx, w.resource.substr(5), reason);
+}
+
+/// Every snapshot that names the base now depends on nothing else.
+flow::Recorder materialised(Rds& rds, const std::string& base_id) {
+  return [&rds, base_id](store::Tx& tx) {
+    for (const auto& s : tx.all<Snapshot>()) {
+      if (s->base_id != base_id) continue;
+      Snapshot now = *s;
+      now.materialised = true;
+      tx.put(std::move(now));
+    }
+    tidy_backups(rds, tx);  // of what it depended on, or of itself when nobody wants it any more
+  };
+}
+
+Outcome roll(Rds& rds, const Workflow& w) {
+  const std::string base_id = w.resource.substr(5);  // "base/<id>"
+  std::shared_ptr<const Snapshot> s;
+  for (const auto& one : rds.store.all<Snapshot>()) {
+    if (one->base_id == base_id) s = one;
+  }
+  if (!s || backup::read_base(rds.config.state_dir, base_id)) return flow::done(materialised(rds, base_id));
+  const auto plan = plan_of(rds, *s);
+  if (!plan) return flow::failed(plan.error().message);
+  const auto engine = prepared_engine(rds, s->source);
+  if (!engine) return answer(engine.error());
+  if constexpr (kKeepsWal) {
+    const auto base = backup::roll_forward(base_spec(rds, *s, *engine), plan->base, {s->timeline, s->lsn});
+    if (base) return flow::done(materialised(rds, base_id));
+    if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
+    return flow::failed(base.error().message);
+  }
+  return flow::failed("there is no WAL");
+}
+
+/// The snapshot stays what it is, a position in the vault, which is kept for it. The schedule tries again.
+void roll_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  const std::string base_id = w.resource.substr(5);
+  for (const auto& s : tx.all<Snapshot>()) {
+    if (s->base_id != base_id) continue;
+    append_event(rds, tx, *s, 3,
+                 "The snapshot could not be made independent of its instance's WAL, which is kept for it: " + reason);
+  }
+}
+
+/// Of an instance whose server does not run. Its state stays as it was.
+Outcome copy_files(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  if (pg::observe(layout_of(rds, *i), owner_of(rds, *i)).state == pg::ServerState::kReady) {
+    return flow::done(
+        [&rds, id = w.arg("snapshot")](store::Tx& tx) { rds.flows.start(tx, kCreateSnapshot, "snap/" + id); });
+  }
+  Outcome copied = copy_stopped_files(rds, *i, w.arg("snapshot"));
+  if (copied.verdict == Outcome::Verdict::next) copied.verdict = Outcome::Verdict::done;
+  return copied;
+}
+
+void copy_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  record_snapshot_failure(rds, tx, w.arg("snapshot"), reason);
+}
+
+using Step = flow::Step<Rds>;
+constexpr std::chrono::seconds kLong{4 * 3600};
+
+constexpr Step kTake[] = {{"take", "creating", take, kLong}};
+constexpr Step kRoll[] = {{"roll-forward", "available", roll, kLong}};
+constexpr Step kFiles[] = {{"copy-files", "backing-up", copy_files, kLong}};
+
+}  // namespace
+
+void register_snapshot_steps(flow::Runner& runner, Rds& rds) {
+  if (kKeepsWal) {
+    runner.add(flow::Table<Rds>{kCreateSnapshot, kTake, take_failed}, rds);
+    runner.add(flow::Table<Rds>{kMaterialise, kRoll, roll_failed}, rds);
+  }
+  runner.add(flow::Table<Rds>{kSnapshotFiles, kFiles, copy_failed}, rds);
+}
+
+}  // namespace howdah::rds
