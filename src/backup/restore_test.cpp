@@ -159,5 +159,54 @@ TEST(BackupRunning, RestoresToExactlyANamedPositionUnderLoad) {
   EXPECT_FALSE(plan_to_position(source.vault(), {*base}, {1, base->end.lsn - 8}));
 }
 
+TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
+  NEED_POSTGRESQL();
+  Source source(55);
+  Ledger ledger(source.db, 2);
+  ledger.await_rows(50);
+  BaseGuard guards[] = {{"roll-0"}, {"roll-1"}, {"roll-2"}};
+  const Base zero = must(copy_running(spec_of("roll-0", source.db)));
+  std::vector<Base> bases = {zero};
+  std::vector<Position> points;
+  for (int i = 1; i <= 2; i++) {
+    ledger.await_rows(50);
+    {
+      auto client = session(source.db);
+      if (i == 1) one(client, "CHECKPOINT");
+      one(client, "CREATE TABLE t" + std::to_string(i) + " AS SELECT generate_series(1, 3000) AS id");
+    }
+    points.push_back(restore_point(source, "roll"));
+    ledger.await_rows(30);
+    const std::string id = "roll-" + std::to_string(i);
+    must(os::ensure_dir(state() + "/bases/" + id + ".tmp", 0711));
+    must(os::ensure_dir(state() + "/bases/" + id + ".tmp/data", 0700));
+    const Time before = now();
+    auto rolled = roll_forward(spec_of(id, source.db), bases.back(), points.back());
+    ASSERT_TRUE(rolled) << rolled.error().message;
+    EXPECT_EQ(rolled->end, points.back());
+    EXPECT_GT(rolled->start.lsn, zero.start.lsn - 1);
+    EXPECT_LT(rolled->ended, before) << "from the vault's clock, not from when it was made";
+    EXPECT_EQ(must(roll_forward(spec_of(id, source.db), bases.back(), points.back())).ended, rolled->ended);
+    bases.push_back(*rolled);
+  }
+  ledger.stop();
+  source.keeper->catch_up();
+  // The first one alone, without the vault; and rolled on by a restore to the second point.
+  const Plan plans[] = {must(plan_of_base(state(), bases[1])), must(plan_of_base(state(), bases[2])),
+                        must(plan_to_position(source.vault(), {bases[0], bases[1]}, points[1]))};
+  EXPECT_EQ(plans[2].base.id, "roll-1") << "the newest base before the target";
+  for (unsigned i = 0; i < 3; i++) {
+    SCOPED_TRACE(i);
+    Restored copy(56 + i);
+    auto recovered = copy.restore(plans[i]);
+    ASSERT_TRUE(recovered) << recovered.error().message;
+    EXPECT_EQ(recovered->end, points[i == 0 ? 0 : 1]);
+    auto client = copy.open();
+    ledger.check(client, recovered->end.lsn);
+    EXPECT_EQ(one(client, "SELECT count(*) FROM t1"), "3000");
+    EXPECT_EQ(one(client, "SELECT count(*) FROM pg_class WHERE relname = 't2'"), i == 0 ? "0" : "1");
+  }
+}
+
 }  // namespace
 }  // namespace howdah::backup::testing

@@ -81,7 +81,8 @@ Result<void> remove_base(const std::string& state, const std::string& id) {
 Staging::Staging(std::string state, std::string id, os::LockFile lock)
     : state_(std::move(state)), id_(std::move(id)), root_(base_dir(state_, id_) + ".tmp"), lock_(std::move(lock)) {}
 
-Result<Staging> Staging::open(const std::string& state, const std::string& id) {
+Result<Staging> Staging::open(const std::string& state, const std::string& id,
+                              const std::function<Result<void>()>& before_clearing) {
   if (!is_safe(id)) return fail(fmt::format("\"{}\" is no base's identifier", id));
   // Searchable by all: the private server that rolls a base forward runs as its instance's user below the .tmp.
   if (auto made = os::ensure_dir(bases_of(state), 0711); !made) return tl::unexpected(made.error());
@@ -89,6 +90,9 @@ Result<Staging> Staging::open(const std::string& state, const std::string& id) {
   if (!lock) return tl::unexpected(lock.error());
   Staging s(state, id, std::move(*lock));
   if (s.finished()) return s;
+  if (before_clearing) {
+    if (auto done = before_clearing(); !done) return tl::unexpected(done.error());
+  }
   if (auto gone = os::remove_tree(s.root_); !gone) return tl::unexpected(gone.error());
   for (const auto& dir : {s.root_, s.wal()}) {
     if (auto made = os::ensure_dir(dir, 0700); !made) return tl::unexpected(made.error());

@@ -1,4 +1,6 @@
 #pragma once
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +16,9 @@ namespace howdah::backup {
 class Staging {
  public:
   /// Fails, with retry, when another worker makes the same base.
-  static Result<Staging> open(const std::string& state, const std::string& id);
+  /// `before_clearing`: ends what may still run in the directory of an earlier try.
+  static Result<Staging> open(const std::string& state, const std::string& id,
+                              const std::function<Result<void>()>& before_clearing = {});
 
   const std::string& root() const { return root_; }
   std::string data() const { return root_ + "/data"; }

@@ -1,0 +1,190 @@
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "backup/base.h"
+#include "backup/base_copy.h"
+#include "backup/checksum.h"
+#include "backup/control.h"
+#include "backup/private_server.h"
+#include "backup/restore.h"
+#include "backup/staging.h"
+#include "backup/vault_files.h"
+#include "backup/volume_wal.h"
+#include "backup/wal_tail.h"
+#include "os/copy.h"
+#include "os/files.h"
+#include "pg/server.h"
+#include "util/fault_point.h"
+
+namespace howdah::backup {
+namespace {
+
+constexpr std::chrono::hours kLongest(12);
+constexpr std::chrono::seconds kStopPatience(30);
+
+/// The private server lives within the base that is being made. Its socket is named relative to the data directory,
+/// since the whole path may be longer than a socket's address.
+pg::Layout layout_within(const std::string& root) {
+  return {.root = root, .data = root + "/data", .conf = root + "/conf", .run = root + "/run", .log = root + "/log"};
+}
+
+Result<void> make_directories(const pg::Layout& layout, os::Owner owner) {
+  const os::Owner ours{geteuid(), getegid()};
+  struct Dir {
+    std::string path;
+    mode_t mode;
+    os::Owner owner;
+  };
+  for (const Dir& d : {Dir{layout.root, 0711, ours}, Dir{layout.log, 0750, {ours.uid, owner.gid}},
+                       Dir{layout.error_log_dir(), 0700, owner}, Dir{layout.run, 0700, owner}}) {
+    if (auto made = os::ensure_dir(d.path, d.mode, d.owner); !made) return made;
+  }
+  return {};
+}
+
+Result<void> end_server(const pg::Layout& layout, os::Owner owner) {
+  auto stopped = pg::stop_server(layout, owner, pg::StopMode::kImmediate, kStopPatience);
+  if (!stopped) return tl::unexpected(stopped.error());
+  if (!*stopped) return fail_for_now("the private server in " + layout.data + " does not end");
+  return {};
+}
+
+/// Recovery to the target, where the server shuts itself down. The control file tells whether it did.
+Result<Control> replay(const BaseSpec& spec, const Plan& plan, const pg::Layout& layout) {
+  auto before = read_control(layout.data);
+  if (!before) return before;
+  auto server = private_server(layout, spec.owner, spec.engine, *before, plan.target, AtTarget::kShutdown, "../run");
+  if (!server) return tl::unexpected(server.error());
+  auto outcome = run_recovery(*server, spec.owner, spec.engine, kLongest);
+  const auto ended = end_server(layout, spec.owner);
+  if (!outcome) return tl::unexpected(outcome.error());
+  if (!ended) return tl::unexpected(ended.error());
+  auto after = read_control(layout.data);
+  if (!after) return after;
+  if (outcome->end != RecoveryEnd::kEnded || after->state != ClusterState::kShutDownInRecovery ||
+      after->min_recovery_end > plan.target.lsn || after->backup_end_required) {
+    return fail(fmt::format("base {} could not be rolled forward to {} on timeline {}: {}", plan.base.id,
+                            lsn_text(plan.target.lsn), plan.target.timeline, outcome->reason));
+  }
+  return after;
+}
+
+/// What recovery from the last restartpoint needs, moved out of pg_wal, cut at the target.
+Result<void> keep_wal(const Plan& plan, const Control& control, const std::string& data, const std::string& wal) {
+  for (const auto& path : wal_files_in(data + "/pg_wal")) {
+    const std::string name = path.substr(path.rfind('/') + 1);
+    auto start = segment_start(name);
+    if (start && start->lsn + kSegmentSize <= control.redo.lsn) continue;
+    if (rename(path.c_str(), (wal + "/" + name).c_str()) != 0) {
+      return fail(fmt::format("cannot move {}: {}", path, strerror(errno)));
+    }
+  }
+  auto tail = find_tail(WalFiles(wal_files_in(wal), plan.target.timeline), control.redo.lsn, plan.target.lsn);
+  if (!tail) return tl::unexpected(tail.error());
+  if (behind_header(tail->end) != behind_header(plan.target.lsn)) {
+    return fail(fmt::format("the WAL of the rolled base ends at {} instead of {}", lsn_text(tail->end),
+                            lsn_text(plan.target.lsn)));
+  }
+  return cut_wal(wal, plan.target.timeline, *tail, false);
+}
+
+Result<void> empty_directory(const std::string& path) {
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(path, none)) {
+    if (auto gone = os::remove_tree(entry.path().string()); !gone) return gone;
+  }
+  return {};
+}
+
+/// Takes away what the private server left behind, so that data/ holds what a copy would.
+Result<void> tidy(const pg::Layout& layout) {
+  for (const char* name : {"recovery.signal", "postmaster.opts", "postmaster.pid", "backup_label.old",
+                           "tablespace_map.old", "backup_manifest"}) {
+    if (auto gone = os::remove_tree(layout.data + "/" + name); !gone) return gone;
+  }
+  for (const char* name : {"pg_wal", "pg_replslot", "pg_stat_tmp", "pg_notify", "pg_serial", "pg_snapshots",
+                           "pg_subtrans", "pg_dynshmem"}) {
+    if (auto done = empty_directory(layout.data + "/" + name); !done) return done;
+  }
+  if (auto made = os::ensure_dir(layout.data + "/pg_wal/archive_status", 0700); !made) return made;
+  for (const auto& path : {layout.run, layout.log, layout.root + "/recovery", layout.start_lock()}) {
+    if (auto gone = os::remove_tree(path); !gone) return gone;
+  }
+  return os::ensure_dir(layout.root, 0700);
+}
+
+Result<CopiedData> list_files(const pg::Layout& layout, const Control& control) {
+  auto listed = inspect_data(layout.data, control.page_checksums);
+  if (!listed) return listed;
+  auto content = os::read_file(layout.data + "/global/pg_control", 1 << 16);
+  if (!content) return tl::unexpected(content.error());
+  if (auto done = add_file(layout.data, "global/pg_control", *content, *listed); !done) {
+    return tl::unexpected(done.error());
+  }
+  return listed;
+}
+
+/// When everything before `position` had been written for certain, from the vault's clock index.
+Time written_by(const Vault& vault, Lsn position, Time earliest, Time latest) {
+  const ClockFile clock(vault.root());
+  Time low = earliest, high = latest;
+  while (low < high) {
+    const Time middle = low + (high - low) / 2;
+    const auto record = clock.first_from(middle);
+    if (record && record->position.lsn < position) {
+      low = std::max(middle, record->before) + Millis(1);
+    } else {
+      high = middle;
+    }
+  }
+  const auto record = clock.first_from(low);
+  return record && record->position.lsn >= position ? std::min(record->after, latest) : latest;
+}
+
+}  // namespace
+
+Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
+  const pg::Layout layout = layout_within(base_dir(spec.state, spec.id) + ".tmp");
+  auto staging = Staging::open(spec.state, spec.id, [&] { return end_server(layout, spec.owner); });
+  if (!staging) return tl::unexpected(staging.error());
+  if (auto base = staging->finished()) return *base;
+  if (from.crash_consistent) {
+    return fail(fmt::format("base {} was copied after a crash: it cannot be rolled forward", from.id));
+  }
+  const Vault vault(spec.state, spec.resource_id);
+  auto plan = plan_to_position(vault, {from}, to);
+  if (!plan) return tl::unexpected(plan.error());
+  if (!needs_recovery(*plan)) return fail(fmt::format("base {} is at {} already", from.id, lsn_text(to.lsn)));
+  if (auto made = make_directories(layout, spec.owner); !made) return tl::unexpected(made.error());
+  auto copied = os::copy_tree(base_dir(spec.state, from.id) + "/data", layout.data, {.owner = spec.owner});
+  if (!copied) return tl::unexpected(copied.error());
+  if (auto done = set_up_recovery(*plan, layout.data, spec.owner); !done) return tl::unexpected(done.error());
+  if (spec.progress) spec.progress(20);
+  fault::point("backup.roll", "copied");
+  auto control = replay(spec, *plan, layout);
+  if (!control) return tl::unexpected(control.error());
+  if (spec.progress) spec.progress(80);
+  fault::point("backup.roll", "replayed");
+  if (auto kept = keep_wal(*plan, *control, layout.data, staging->wal()); !kept) return tl::unexpected(kept.error());
+  if (auto tidied = tidy(layout); !tidied) return tl::unexpected(tidied.error());
+  for (const auto& path : {layout.data, staging->wal()}) {
+    if (auto ours = os::repair_tree(path, {geteuid(), getegid()}); !ours) return tl::unexpected(ours.error());
+  }
+  auto listed = list_files(layout, *control);
+  if (!listed) return tl::unexpected(listed.error());
+  Base base{.resource_id = spec.resource_id,
+            .start = control->redo,
+            .end = plan->target,
+            .ended = written_by(vault, plan->target.lsn, from.ended, spec.now()),
+            .system_identifier = control->system_identifier,
+            .engine_version = spec.engine.version};
+  if (spec.progress) spec.progress(100);
+  return staging->publish(std::move(base), std::move(*listed));
+}
+
+}  // namespace howdah::backup
