@@ -181,6 +181,12 @@ Result<void> Vault::expire(Position position) const {
   return ClockFile(root_).expire(position.lsn);
 }
 
-Result<void> Vault::remove() const { return os::remove_tree(root_); }
+Result<void> Vault::remove() const {
+  const auto slash = root_.rfind("/vault/");
+  if (keeper_runs(root_.substr(0, slash), root_.substr(slash + 7))) {
+    return fail_for_now(fmt::format("the vault {} has a keeper that still runs", root_));
+  }
+  return os::remove_tree(root_);
+}
 
 }  // namespace howdah::backup

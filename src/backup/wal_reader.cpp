@@ -145,6 +145,7 @@ std::optional<Record> WalReader::whole(Lsn start, const char* bytes) {
   if (!verify(start, record.bytes)) return {};
   record.info = static_cast<uint8_t>(record.bytes[16]);
   record.manager = static_cast<uint8_t>(record.bytes[17]);
+  record.data_end = record.end;
   if (record.is_switch() && record.end % kSegmentSize != 0) record.end = segment_begin(record.end) + kSegmentSize;
   return record;
 }

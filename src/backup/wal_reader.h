@@ -15,6 +15,7 @@ using TimelineOf = std::function<uint32_t(Lsn page)>;
 
 struct Record {
   Lsn start = 0, end = 0;  ///< `end`: where the next one may begin (a page's end, or a segment's after a switch)
+  Lsn data_end = 0;        ///< where its own bytes end
   uint8_t manager = 0, info = 0;
   std::string_view bytes;  ///< header and all, valid until the next call
 

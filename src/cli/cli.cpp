@@ -43,6 +43,7 @@ std::optional<int> family(int argc, char** argv) {
   if (program.starts_with("db-")) return run_db(argc, argv);
   if (argc < 2) return {};
   if (std::string_view(argv[1]) == "db") return run_db(argc - 1, argv + 1);
+  if (std::string_view(argv[1]) == "keeper" && argc == 3) return run_keeper(argv[2]);
   if (std::string_view(argv[1]) == "migrate") return run_migrate(argc - 1, argv + 1);
   return {};
 }

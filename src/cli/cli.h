@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <string>
 
 #include "domain/config.h"
 
@@ -12,5 +13,6 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve);
 int print_env(const Config& config);
 int doctor(const Config& config);
 int list_engines(const Config& config);
+int run_keeper(const std::string& spec_text);
 
 }  // namespace howdah::cli

@@ -1,0 +1,206 @@
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "backup/keeper_slot.h"
+#include "backup/keeper_spec.h"
+#include "backup/keeper_tail.h"
+#include "os/files.h"
+#include "os/lock.h"
+#include "util/log.h"
+
+namespace howdah::backup {
+namespace {
+
+using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
+
+constexpr auto kPace = 50ms;  ///< between two copies while the server writes; a write after silence is copied at once
+constexpr auto kPoll = 1000ms;
+constexpr auto kLate = 60s;
+constexpr auto kGone = 3000ms;  ///< pg_wal without a name for so long, and nothing new in it: deleted
+
+Time now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+
+class Keeper {
+ public:
+  explicit Keeper(const KeeperSpec& spec)
+      : root_(Vault(spec.state, spec.resource_id).root()),
+        tail_(root_, spec.layout.data, spec.owner),
+        slot_(spec.layout, spec.port),
+        position_(root_),
+        clock_(root_) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
+    signals_ = os::Fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+    last_indexed_ = clock_.last();
+  }
+
+  /// Until a signal or the end of pg_wal.
+  int run() {
+    for (;;) {
+      pass();
+      if (gone()) {
+        log::info("pg_wal is gone; all that it held is in the vault", {{"end", lsn_text(tail_.end().lsn)}});
+        return 0;
+      }
+      const int signal = wait();
+      if (signal == SIGINT) return 0;
+      if (signal == SIGTERM) {
+        tail_.new_names();
+        pass();
+        return failing_.empty() ? 0 : 1;
+      }
+    }
+  }
+
+ private:
+  void pass() {
+    const Time before = now();  // sampled first: whatever was acknowledged by now is found below
+    const auto due = Steady::now();
+    if (due - looked_ >= kPoll) {
+      looked_ = due;
+      if (tail_.look_around()) slot_.check(tail_.end().lsn);
+    }
+    watch();
+    passed_ = Steady::now();
+    auto moved = tail_.copy();
+    Result<void> result;
+    if (moved) {
+      result = publish(before, *moved);
+    } else {
+      result = tl::unexpected(moved.error());
+    }
+    if (result) {
+      if (!failing_.empty()) log::info("copying goes on");
+      failing_.clear();
+    } else if (result.error().message != failing_) {
+      failing_ = result.error().message;
+      log::warn("WAL cannot be copied; trying again", {{"why", failing_}});
+    }
+    watch();
+  }
+
+  Result<void> publish(Time before, bool moved) {
+    const Position end = tail_.end();
+    const Time after = now();
+    if (auto written = position_.write({end, before}); !written) return written;
+    if (segment_begin(end.lsn) != advanced_) {
+      advanced_ = segment_begin(end.lsn);
+      slot_.advance(end.lsn);
+    }
+    if (moved || !last_indexed_) {
+      if (auto indexed = index({before, after, end}); !indexed) return indexed;
+    }
+    seen_ = {before, after, end};
+    return {};
+  }
+
+  /// At most one record a second, but always the last look before a silence ends.
+  Result<void> index(const ClockRecord& record) {
+    if (last_indexed_ && record.after - last_indexed_->after < 1s) return {};
+    if (last_indexed_ && seen_ && seen_->position == last_indexed_->position &&
+        seen_->before - last_indexed_->before >= 1s) {
+      if (auto silence = clock_.append(*seen_); !silence) return silence;
+    }
+    last_indexed_ = record;
+    return clock_.append(record);
+  }
+
+  /// Watches the directory that the tail reads; both may be replaced.
+  void watch() {
+    if (tail_.directory() < 0 || tail_.directory() == watched_) return;
+    watched_ = tail_.directory();
+    inotify_ = os::Fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    const std::string path = fmt::format("/proc/self/fd/{}", watched_);
+    constexpr uint32_t kEvents =
+        IN_MODIFY | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+    if (inotify_add_watch(inotify_.get(), path.c_str(), kEvents) < 0) {
+      log::warn("pg_wal cannot be watched, it is looked at once a second", {{"why", std::string(strerror(errno))}});
+    }
+    tail_.new_names();
+  }
+
+  /// Until there is something to copy, a second has passed, or the signal that is returned has come.
+  int wait() {
+    const auto rest = kPace - (Steady::now() - passed_);
+    pollfd both[2] = {{signals_.get(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
+    const int pause = static_cast<int>(std::chrono::ceil<Millis>(rest).count());
+    if (pause > 0 && poll(both, 1, pause) > 0) return signal();
+    poll(both, inotify_ ? 2 : 1, static_cast<int>((kPoll - kPace).count()));
+    if ((both[0].revents & POLLIN) != 0) return signal();
+    if ((both[1].revents & POLLIN) != 0) drain_events();
+    return 0;
+  }
+
+  int signal() {
+    signalfd_siginfo info{};
+    return read(signals_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+  void drain_events() {
+    alignas(inotify_event) char events[16384];
+    for (ssize_t n; (n = read(inotify_.get(), events, sizeof events)) > 0;) {
+      for (ssize_t at = 0; at < n;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(events + at);
+        if ((event->mask & (IN_CREATE | IN_MOVED_TO | IN_Q_OVERFLOW)) != 0) tail_.new_names();
+        if ((event->mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0) looked_ = {};
+        at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      }
+    }
+  }
+
+  bool gone() {
+    const auto at = Steady::now();
+    if (!tail_.missing() || tail_.end() != last_end_) missing_since_ = at;
+    last_end_ = tail_.end();
+    // A data directory that was never there may only be late.
+    return tail_.missing() && at - missing_since_ >= (tail_.begun() ? kGone : kLate) &&
+           (failing_.empty() || !tail_.begun());
+  }
+
+  std::string root_;
+  Tail tail_;
+  Slot slot_;
+  PositionFile position_;
+  ClockFile clock_;
+  os::Fd signals_, inotify_;
+  int watched_ = -1;
+  Steady::time_point looked_{}, passed_{}, missing_since_ = Steady::now();
+  Position last_end_;
+  Lsn advanced_ = ~0ULL;
+  std::optional<ClockRecord> last_indexed_, seen_;
+  std::string failing_;
+};
+
+}  // namespace
+
+int run_keeper(const KeeperSpec& spec) {
+  sigset_t ends;  // before any thread begins: all of them leave the signals to the descriptor
+  sigemptyset(&ends);
+  for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  const std::string root = Vault(spec.state, spec.resource_id).root();
+  auto lock = os::LockFile::acquire(lock_path(root), "the vault " + root, 5s);
+  if (!lock) {
+    log::error(lock.error().message);
+    return 1;
+  }
+  const KeeperInfo info{getpid(), start_of(getpid()), version_of(spec.program), spec_text(spec)};
+  if (auto written = write_info(root, info); !written) {
+    log::error(written.error().message);
+    return 1;
+  }
+  return Keeper(spec).run();
+}
+
+}  // namespace howdah::backup
