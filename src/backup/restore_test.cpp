@@ -1,99 +1,11 @@
 #include "backup/restore.h"
 
-#include <atomic>
-#include <fstream>
-#include <map>
-#include <mutex>
-#include <set>
-
 #include "backup/testing.h"
-#include "os/spawn.h"
 
 namespace howdah::backup::testing {
 namespace {
 
-using pg::StopMode;
-using pg::testing::Instance;
-namespace fs = std::filesystem;
-
 constexpr std::chrono::seconds kPatience(60);
-
-/// Clients that insert numbered rows and write down between which positions each commit happened.
-class Ledger {
- public:
-  Ledger(Instance& db, int writers) {
-    auto client = session(db);
-    one(client, "CREATE TABLE IF NOT EXISTS ledger (id int PRIMARY KEY, pad text)");
-    for (int w = 0; w < writers; w++) {
-      writers_.emplace_back([this, &db, w, writers](std::stop_token stop) {
-        auto mine = session(db);
-        for (int id = w; !stop.stop_requested(); id += writers) {
-          const std::string before = one(mine, "SELECT pg_current_wal_insert_lsn()");
-          one(mine, "INSERT INTO ledger VALUES (" + std::to_string(id) + ", repeat('x', 200))");
-          const std::string after = one(mine, "SELECT pg_current_wal_insert_lsn()");
-          const std::lock_guard lock(mutex_);
-          rows_[id] = {parse_lsn(before).value(), parse_lsn(after).value()};
-        }
-      });
-    }
-  }
-  void await_rows(size_t more) {
-    const size_t wanted = size() + more;
-    while (size() < wanted) std::this_thread::sleep_for(Millis(2));
-  }
-  size_t size() {
-    const std::lock_guard lock(mutex_);
-    return rows_.size();
-  }
-  void stop() { writers_.clear(); }
-
-  /// Compares a restored ledger with what must and what must not be in it. Call after stop().
-  void check(pg::Client& restored, Lsn target) {
-    auto rows = restored.query("SELECT id FROM ledger");
-    ASSERT_TRUE(rows) << rows.error().message;
-    std::set<int> there;
-    for (int i = 0; i < rows->size(); i++) there.insert(std::stoi(std::string(rows->get(i, 0))));
-    size_t present = 0, absent = 0;
-    for (const auto& [id, span] : rows_) {
-      const auto [before, after] = span;
-      if (after <= target) {
-        EXPECT_TRUE(there.contains(id)) << "row " << id << " was committed before " << lsn_text(after);
-        present++;
-      } else if (before >= target) {
-        EXPECT_FALSE(there.contains(id)) << "row " << id << " was committed after " << lsn_text(before);
-        absent++;
-      }
-    }
-    EXPECT_GT(present, 0u);
-    // Between the two bounds there is at most one row a writer.
-    EXPECT_GE(present + absent + 8, rows_.size());
-  }
-
- private:
-  std::mutex mutex_;  // guards rows_
-  std::map<int, std::pair<Lsn, Lsn>> rows_;
-  std::vector<std::jthread> writers_;
-};
-
-/// A server with a vault. Its own WAL is kept long enough for the fake keeper.
-struct Source {
-  Instance db;
-  std::unique_ptr<FakeKeeper> keeper;
-  explicit Source(unsigned slot) : db(slot) {
-    db.configure({{"wal_keep_size", "1GB"}, {"max_wal_size", "2GB"}, {"checkpoint_timeout", "1h"}});
-    if (!db.start()) throw std::runtime_error("the server does not start");
-    keeper = std::make_unique<FakeKeeper>(db);
-  }
-  const Vault& vault() const { return keeper->vault(); }
-};
-
-Position restore_point(Source& source, const std::string& name) {
-  auto client = source.db.connect();
-  Position p{source.keeper->timeline(),
-             parse_lsn(one(client, "SELECT pg_create_restore_point('" + name + "')")).value()};
-  if (!source.vault().await(p, kPatience)) throw std::runtime_error("the vault does not catch up");
-  return p;
-}
 
 TEST(BackupRunning, RestoresToExactlyANamedPositionUnderLoad) {
   NEED_POSTGRESQL();

@@ -2,6 +2,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <filesystem>
+#include <map>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -122,7 +125,8 @@ class FakeKeeper {
   void copy_until(Lsn end) {
     const Lsn segment = copied_ - copied_ % kSegmentSize, from = page_start(copied_);
     const Lsn to = std::min(page_start(end + kWalPage - 1), segment + kSegmentSize);
-    std::string name = segment_name(timeline_, segment), bytes(to - from, '\0');
+    std::string name = segment_name(timeline_, segment), bytes;
+    bytes.resize(to > from ? to - from : 0);
     os::Fd in(open((db_.layout().data + "/pg_wal/" + name).c_str(), O_RDONLY | O_CLOEXEC));
     const std::string partial = partial_path(vault_.root(), timeline_, segment);
     os::Fd out(open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -143,5 +147,84 @@ class FakeKeeper {
   Lsn copied_ = 0;
   std::jthread thread_;
 };
+
+/// Clients that insert numbered rows and write down between which positions each commit happened.
+class Ledger {
+ public:
+  Ledger(pg::testing::Instance& db, int writers) {
+    auto client = session(db);
+    one(client, "CREATE TABLE IF NOT EXISTS ledger (id int PRIMARY KEY, pad text)");
+    for (int w = 0; w < writers; w++) {
+      writers_.emplace_back([this, &db, w, writers](std::stop_token stop) {
+        auto mine = session(db);
+        for (int id = w; !stop.stop_requested(); id += writers) {
+          const std::string before = one(mine, "SELECT pg_current_wal_insert_lsn()");
+          one(mine, "INSERT INTO ledger VALUES (" + std::to_string(id) + ", repeat('x', 200))");
+          const std::string after = one(mine, "SELECT pg_current_wal_insert_lsn()");
+          const std::lock_guard lock(mutex_);
+          rows_[id] = {parse_lsn(before).value(), parse_lsn(after).value()};
+        }
+      });
+    }
+  }
+  void await_rows(size_t more) {
+    const size_t wanted = size() + more;
+    while (size() < wanted) std::this_thread::sleep_for(Millis(2));
+  }
+  size_t size() {
+    const std::lock_guard lock(mutex_);
+    return rows_.size();
+  }
+  void stop() { writers_.clear(); }
+
+  /// Compares a restored ledger with what must and what must not be in it. Call after stop().
+  void check(pg::Client& restored, Lsn target) {
+    auto rows = restored.query("SELECT id FROM ledger");
+    ASSERT_TRUE(rows) << rows.error().message;
+    std::set<int> there;
+    for (int i = 0; i < rows->size(); i++) there.insert(std::stoi(std::string(rows->get(i, 0))));
+    size_t present = 0, absent = 0;
+    for (const auto& [id, span] : rows_) {
+      const auto [before, after] = span;
+      if (after <= target) {
+        EXPECT_TRUE(there.contains(id)) << "row " << id << " was committed before " << lsn_text(after);
+        present++;
+      } else if (before >= target) {
+        EXPECT_FALSE(there.contains(id)) << "row " << id << " was committed after " << lsn_text(before);
+        absent++;
+      }
+    }
+    EXPECT_GT(present, 0u);
+    // Between the two bounds there is at most one row a writer.
+    EXPECT_GE(present + absent + 8, rows_.size());
+  }
+
+ private:
+  std::mutex mutex_;  // guards rows_
+  std::map<int, std::pair<Lsn, Lsn>> rows_;
+  std::vector<std::jthread> writers_;
+};
+
+/// A server with a vault. Its own WAL is kept long enough for the fake keeper.
+struct Source {
+  pg::testing::Instance db;
+  std::unique_ptr<FakeKeeper> keeper;
+  explicit Source(unsigned slot, const pg::Settings& more = {}) : db(slot) {
+    pg::Settings settings = {{"wal_keep_size", "1GB"}, {"max_wal_size", "2GB"}, {"checkpoint_timeout", "1h"}};
+    settings.insert(more.begin(), more.end());
+    db.configure(settings);
+    if (!db.start()) throw std::runtime_error("the server does not start");
+    keeper = std::make_unique<FakeKeeper>(db);
+  }
+  const Vault& vault() const { return keeper->vault(); }
+};
+
+inline Position restore_point(Source& source, const std::string& name) {
+  auto client = source.db.connect();
+  Position p{source.keeper->timeline(),
+             parse_lsn(one(client, "SELECT pg_create_restore_point('" + name + "')")).value()};
+  if (!source.vault().await(p, std::chrono::seconds(60))) throw std::runtime_error("the vault does not catch up");
+  return p;
+}
 
 }  // namespace howdah::backup::testing
