@@ -43,12 +43,14 @@ class Keeper {
     for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
     signals_ = os::Fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
     last_indexed_ = clock_.last();
+    if (const auto durable = position_.read()) clock_seen_ = durable->clock;
   }
 
   /// Until a signal or the end of pg_wal.
   int run() {
     for (;;) {
       pass();
+      if (!os::exists(lock_path(root_))) return 0;  // the vault itself was removed
       if (gone()) {
         log::info("pg_wal is gone; all that it held is in the vault", {{"end", lsn_text(tail_.end().lsn)}});
         return 0;
@@ -75,9 +77,14 @@ class Keeper {
     passed_ = Steady::now();
     auto moved = tail_.copy();
     Result<void> result;
-    if (moved) {
-      result = publish(before, *moved);
-    } else {
+    while (moved && tail_.more() && result) {  // the clock stands still until all has been seen
+      result = position_.write({tail_.end(), clock_seen_});
+      slot_.advance(tail_.end().lsn);
+      moved = tail_.copy();
+    }
+    if (moved && result) {
+      result = publish(before);
+    } else if (!moved) {
       result = tl::unexpected(moved.error());
     }
     if (result) {
@@ -90,7 +97,7 @@ class Keeper {
     watch();
   }
 
-  Result<void> publish(Time before, bool moved) {
+  Result<void> publish(Time before) {
     const Position end = tail_.end();
     const Time after = now();
     if (auto written = position_.write({end, before}); !written) return written;
@@ -98,8 +105,10 @@ class Keeper {
       advanced_ = segment_begin(end.lsn);
       slot_.advance(end.lsn);
     }
-    if (moved || !last_indexed_) {
+    clock_seen_ = before;
+    if (!seen_ || seen_->position != end) {
       if (auto indexed = index({before, after, end}); !indexed) return indexed;
+      changed_ = before;
     }
     seen_ = {before, after, end};
     return {};
@@ -108,8 +117,7 @@ class Keeper {
   /// At most one record a second, but always the last look before a silence ends.
   Result<void> index(const ClockRecord& record) {
     if (last_indexed_ && record.after - last_indexed_->after < 1s) return {};
-    if (last_indexed_ && seen_ && seen_->position == last_indexed_->position &&
-        seen_->before - last_indexed_->before >= 1s) {
+    if (seen_ && seen_->before - changed_ >= 1s) {
       if (auto silence = clock_.append(*seen_); !silence) return silence;
     }
     last_indexed_ = record;
@@ -164,8 +172,7 @@ class Keeper {
     if (!tail_.missing() || tail_.end() != last_end_) missing_since_ = at;
     last_end_ = tail_.end();
     // A data directory that was never there may only be late.
-    return tail_.missing() && at - missing_since_ >= (tail_.begun() ? kGone : kLate) &&
-           (failing_.empty() || !tail_.begun());
+    return tail_.missing() && at - missing_since_ >= (tail_.begun() && failing_.empty() ? kGone : kLate);
   }
 
   std::string root_;
@@ -179,6 +186,7 @@ class Keeper {
   Position last_end_;
   Lsn advanced_ = ~0ULL;
   std::optional<ClockRecord> last_indexed_, seen_;
+  Time clock_seen_{}, changed_{};  ///< of the last whole look; when the end last moved
   std::string failing_;
 };
 

@@ -19,7 +19,8 @@ namespace {
 
 constexpr size_t kChunk = 1 << 20;
 constexpr size_t kReread = 1 << 20;  // a record longer than this is not read again at every wake, but once a second
-constexpr int kSegmentsAhead = 2;    // held open before they are needed
+constexpr uint64_t kStep = 4 * kSegmentSize;  // after so much, say how far it is durable
+constexpr int kSegmentsAhead = 2;             // held open before they are needed
 
 tl::unexpected<Error> failed(const char* what, const std::string& path) {
   return fail_for_now(fmt::format("cannot {} {}: {}", what, path, strerror(errno)));
@@ -235,7 +236,7 @@ Result<bool> Tail::copy() {
     const Lsn end = end_;
     auto more = copy_run();
     if (!more) return tl::unexpected(more.error());
-    if (end_ == end) break;  // a switch lets the WAL go on in the next segment: look there as well
+    if (more_ || end_ == end) break;  // a switch lets the WAL go on in the next segment: look there as well
   }
   for (int i = 0; i <= kSegmentsAhead; i++) (void)input(segment_begin(end_) + static_cast<Lsn>(i) * kSegmentSize);
   drop_inputs();
@@ -254,7 +255,10 @@ Result<void> Tail::copy_run() {
     }
   }
   bool rewound = false;
-  for (;;) {
+  more_ = false;
+  for (const Lsn from = at;;) {
+    more_ = at >= from + kStep;
+    if (more_) break;
     const Lsn segment = segment_begin(at);
     const auto switched = switched_.find(segment);
     const Input* in = input(segment);
@@ -291,7 +295,7 @@ Result<void> Tail::copy_run() {
   }
   if (auto synced = sync(); !synced) return synced;
   // From here on only what lies behind the end can change, once the server has got as far as we had.
-  if (run_end_ >= page_start(end_)) compare_ = end_;
+  compare_ = run_end_ >= page_start(end_) ? end_ : more_ && !rewound ? segment_begin(run_end_) : compare_;
   return finish_segments();
 }
 
@@ -455,6 +459,9 @@ Result<void> Tail::follow(uint32_t timeline) {
   if (!next->contains({history_.timeline(), std::min(end_, begun)})) return {};
   look_for_history_ = true;  // until it has come to pass
   if (!valid_segment(timeline, segment_begin(begun), *next)) return {};
+  if (end_ < begun) {  // the rest of the old timeline; it will not be looked at again
+    if (auto rest = copy_run(); !rest) return rest;
+  }
   log::info("the server has begun a timeline", {{"timeline", timeline}, {"at", lsn_text(begun)}});
   history_ = std::move(*next);
   look_for_history_ = false;

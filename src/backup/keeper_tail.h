@@ -27,11 +27,13 @@ class Tail {
   Result<void> begin();
 
   /// Copies what is new. When it returns, all that the server had written when it was called is durable up to end().
-  /// True = end() has moved. After an error the same call goes on.
+  /// True = end() has moved. After an error the same call goes on. A long way is gone in steps: while more(), the end
+  /// is durable but not all that the server had written.
   Result<bool> copy();
 
   Position end() const { return {history_.at(end_), end_}; }
 
+  bool more() const { return more_; }
   bool begun() const { return begun_; }
 
   /// For slow things, about once a second: has pg_wal been replaced, the server restarted, WAL removed too early?
@@ -83,7 +85,8 @@ class Tail {
   History history_{1};
   std::unique_ptr<VaultSource> source_;
   std::unique_ptr<WalReader> reader_;
-  bool begun_ = false, anchored_ = false, look_for_history_ = true, missing_ = false, directory_dirty_ = false;
+  bool begun_ = false, anchored_ = false, look_for_history_ = true, missing_ = false, directory_dirty_ = false,
+       more_ = false;
   Lsn end_ = 0;      ///< of the last valid record in the vault
   Lsn copied_ = 0;   ///< of the pages in the vault
   Lsn compare_ = 0;  ///< pages from here on may differ from the server's; a segment's start, or end_
