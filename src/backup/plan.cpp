@@ -38,14 +38,11 @@ std::vector<std::string> merge(const std::vector<std::string>& own, const std::v
 
 std::string text_of(Position p) { return fmt::format("{} on timeline {}", lsn_text(p.lsn), p.timeline); }
 
-/// Reads every record between the base and the target: what recovery will meet. The target becomes the end of the last
-/// whole one, when it lies within a record that was still being written.
-Result<Plan> prove(Plan plan) {
-  const WalFiles files(plan.wal, plan.target.timeline);
-  // One segment back, or to the base's start: a record that ends at base.end must be seen from its beginning.
-  auto before = find_tail(files, plan.base.start.lsn, plan.base.end.lsn);
-  if (!before) return tl::unexpected(before.error());
-  auto tail = walk_wal(files, before->last, plan.target.lsn);
+/// Finds the last whole record before the target: the target moves to its end, when it lies within a record that was
+/// still being written. Reads the last segment only, so that a plan takes the same time for any amount of WAL; every
+/// record is read and checked when the WAL is placed (set_up_recovery).
+Result<Plan> settle(Plan plan) {
+  auto tail = find_tail(WalFiles(plan.wal, plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
   if (!tail) return tl::unexpected(tail.error());
   if (behind_header(tail->end) == behind_header(plan.target.lsn)) return plan;
   if (!tail->clean || tail->end < plan.base.end.lsn) {
@@ -64,7 +61,7 @@ Result<Plan> plan_from(const Vault& vault, const Base& base, Position target) {
   if (!chain) return tl::unexpected(chain.error());
   plan->target = target;
   plan->wal = merge(plan->wal, *chain);
-  return prove(std::move(*plan));
+  return settle(std::move(*plan));
 }
 
 /// Bases of this vault's instance that `accept` takes, the newest first.

@@ -15,16 +15,19 @@ struct Plan {
   std::vector<std::string> wal;  ///< files to place in pg_wal, in order (the base's own and the vault's)
 };
 
-/// Picks the newest base whose end is at or before the target on an ancestor timeline, and proves that all WAL in
-/// between is there. Errors (what the API answers as InvalidRestoreFault): the instant lies before every base's end, or
-/// after latest_restorable(); a segment is missing or damaged (named).
+/// Picks the newest base whose end is at or before the target on an ancestor timeline, and makes sure that all WAL in
+/// between is there: each segment's presence and header, and the records of the last one. Takes milliseconds; the
+/// records in between are read by make_volume. Errors (what the API answers as InvalidRestoreFault): the instant lies
+/// before every base's end, or after latest_restorable(); a segment is missing or damaged (named).
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant);
 Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target);
 /// Exactly the base: needs no vault.
 Result<Plan> plan_of_base(const std::string& state, const Base& base);
 
 /// Makes layout.data (reflink from the immutable base where the file system can, else a copy; WAL is always copied) for
-/// `owner`, ready for recover(). A half-made data.tmp is removed first; appears by rename.
+/// `owner`, ready for recover(). A half-made data.tmp is removed first; appears by rename. Fails without leaving
+/// anything behind when a record before the target is damaged, or the base has lost its label. An existing layout.data
+/// stays.
 Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner);
 
 struct Recovered {

@@ -35,11 +35,13 @@ Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owne
   const std::string wal = data + "/pg_wal";
   if (auto placed = place_wal(plan.wal, wal); !placed) return placed;
   if (needs_recovery(plan)) {
-    auto tail = find_tail(WalFiles(wal_files_in(wal), plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
+    // All of it, from the bytes that will be replayed: PostgreSQL would take damage for the end of the WAL.
+    auto tail = walk_wal(WalFiles(wal_files_in(wal), plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
     if (!tail) return tl::unexpected(tail.error());
     if (behind_header(tail->end) != behind_header(plan.target.lsn)) {
-      return fail(fmt::format("the WAL of base {} can be read up to {} only, the target is {}", plan.base.id,
-                              lsn_text(tail->end), lsn_text(plan.target.lsn)));
+      return fail(fmt::format("the WAL for base {} is damaged at {} (segment {}), before the target {}", plan.base.id,
+                              lsn_text(tail->end), segment_name(plan.target.timeline, tail->end),
+                              lsn_text(plan.target.lsn)));
     }
     // Crash recovery knows no target: it reads to the end, which is the target then.
     const bool archive = !plan.base.crash_consistent;

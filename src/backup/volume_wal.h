@@ -11,7 +11,7 @@ namespace howdah::backup {
 bool needs_recovery(const Plan& plan);
 
 /// Puts the plan's WAL into the copy `data` of its base, cut at the target, and recovery.signal, so that nobody starts
-/// the copy without its target. Fails when the WAL does not reach the target.
+/// the copy without its target. Reads every record of it: an error says where the first damage is.
 Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner);
 
 }  // namespace howdah::backup

@@ -202,14 +202,24 @@ WalFiles::WalFiles(const std::vector<std::string>& files, uint32_t timeline) {
 }
 
 bool WalFiles::read(Lsn at, void* out, size_t size) const {
-  const uint64_t segment = at / kSegmentSize;
-  if (segment != open_segment_) {
-    auto found = segments_.find(segment);
-    if (found == segments_.end()) return false;
-    fd_ = os::Fd(open(found->second.second.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    open_segment_ = segment;
+  constexpr size_t kWindow = 1 << 18;  // records are small: a system call for each would cost more than reading them
+  if (at < window_at_ || at + size > window_at_ + window_.size()) {
+    const uint64_t segment = at / kSegmentSize;
+    if (segment != open_segment_) {
+      auto found = segments_.find(segment);
+      if (found == segments_.end()) return false;
+      fd_ = os::Fd(open(found->second.second.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+      open_segment_ = segment;
+    }
+    window_at_ = page_of(at);
+    window_.resize(std::min<Lsn>(kWindow, (segment + 1) * kSegmentSize - window_at_));
+    const auto offset = static_cast<off_t>(window_at_ % kSegmentSize);
+    const ssize_t n = fd_ ? pread(fd_.get(), window_.data(), window_.size(), offset) : -1;
+    window_.resize(n > 0 ? static_cast<size_t>(n) : 0);
+    if (at + size > window_at_ + window_.size()) return false;
   }
-  return fd_ && pread(fd_.get(), out, size, static_cast<off_t>(at % kSegmentSize)) == static_cast<ssize_t>(size);
+  std::memcpy(out, window_.data() + (at - window_at_), size);
+  return true;
 }
 
 Lsn WalFiles::end() const { return segments_.empty() ? 0 : (segments_.rbegin()->first + 1) * kSegmentSize; }

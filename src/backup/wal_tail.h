@@ -34,6 +34,8 @@ class WalFiles {
   std::map<uint64_t, std::pair<uint32_t, std::string>> segments_;  // number -> timeline, path
   mutable uint64_t open_segment_ = ~0ULL;
   mutable os::Fd fd_;
+  mutable std::string window_;  // bytes from window_at_ on
+  mutable Lsn window_at_ = 0;
 };
 
 struct WalTail {
