@@ -10,6 +10,7 @@
 #include "migrate/commands.h"
 #include "migrate/import.h"
 #include "migrate/lint_run.h"
+#include "migrate/rehearse.h"
 
 namespace howdah::cli {
 namespace {
@@ -17,15 +18,15 @@ namespace {
 struct Given {
   migrate::Options options;
   migrate::LintOptions lint;
-  std::string name, target = "latest", tool;
+  std::string name, target = "latest", tool, max_lock, max_rewrite;
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
-       data_loss = false, accept = false, forget = false, rules = false;
+       data_loss = false, accept = false, forget = false, rules = false, with_down = false;
 };
 
 struct Commands {
   CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase,
-      *lint, *doctor, *import;
+      *lint, *doctor, *import, *rehearse;
 };
 
 void common_options(CLI::App& app, Given& g) {
@@ -90,6 +91,10 @@ Commands add_commands(CLI::App& app, Given& g) {
       app.add_subcommand("rebase", "run migrations that came late with a merge, where the order makes no difference");
   c.rebase->add_flag("--accept-data-loss", g.data_loss, "where it does: go down and up again");
   c.lint = add_lint(app, g);
+  c.rehearse = app.add_subcommand("rehearse", "run what is pending on a copy: locks, rewrites, WAL, time");
+  c.rehearse->add_option("--max-lock", g.max_lock, "9 when a table is locked for longer: 500ms, 1s, 2min");
+  c.rehearse->add_option("--max-rewrite", g.max_rewrite, "9 when a statement rewrites more: 0B, 100MB, 1GB");
+  c.rehearse->add_flag("--with-down", g.with_down, "then down and up again, comparing the schema");
   c.doctor = app.add_subcommand("doctor", "what is wrong, and the command that mends it");
   c.import = app.add_subcommand("import", "take over the history of another tool");
   c.import->add_option("--from", g.tool,
@@ -129,6 +134,21 @@ int run_lint(const Commands& c, Given& g, migrate::Report& report) {
     migrate::catch_interrupts();
   }
   return migrate::lint_command(g.options, g.lint, report);
+}
+
+int run_rehearse(const Given& g, migrate::Report& report) {
+  migrate::Budget budget;
+  if (!g.max_lock.empty()) {
+    const auto ms = migrate::parse_duration(g.max_lock);
+    if (!ms) return usage(report, ms.error().message);
+    budget.lock_ms = *ms;
+  }
+  if (!g.max_rewrite.empty()) {
+    const auto bytes = migrate::parse_bytes(g.max_rewrite);
+    if (!bytes) return usage(report, bytes.error().message);
+    budget.rewrite_bytes = *bytes;
+  }
+  return migrate::rehearse(g.options, budget, g.with_down, report);
 }
 
 int run_command(const Commands& c, const Given& g, migrate::Session& s) {
@@ -178,6 +198,7 @@ int run_migrate(int argc, char** argv) {
   if (!url) return usage(report, url.error().message);
   g.options.url = *url;
   migrate::catch_interrupts();
+  if (*c.rehearse) return report.finish(run_rehearse(g, report));
   migrate::Session session(g.options, report);
   if (*c.wait) return report.finish(migrate::wait(session, std::chrono::seconds(g.timeout)));
   if (const int code = session.open(); code != migrate::kOk) return report.finish(code);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "migrate/clients.h"
 #include "migrate/databases.h"
 #include "os/files.h"
 #include "os/spawn.h"
@@ -12,52 +13,6 @@ namespace howdah::migrate {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The connection as libpq's environment variables. Keywords without one are an error: leaving them out could weaken
-/// the connection.
-Result<std::map<std::string, std::string>> environment_of(const Target& target) {
-  static const std::map<std::string, std::string> kNames = {{"host", "PGHOST"},
-                                                            {"hostaddr", "PGHOSTADDR"},
-                                                            {"port", "PGPORT"},
-                                                            {"dbname", "PGDATABASE"},
-                                                            {"user", "PGUSER"},
-                                                            {"password", "PGPASSWORD"},
-                                                            {"passfile", "PGPASSFILE"},
-                                                            {"sslmode", "PGSSLMODE"},
-                                                            {"sslrootcert", "PGSSLROOTCERT"},
-                                                            {"sslcert", "PGSSLCERT"},
-                                                            {"sslkey", "PGSSLKEY"},
-                                                            {"sslcrl", "PGSSLCRL"},
-                                                            {"options", "PGOPTIONS"},
-                                                            {"application_name", "PGAPPNAME"},
-                                                            {"connect_timeout", "PGCONNECT_TIMEOUT"},
-                                                            {"channel_binding", "PGCHANNELBINDING"},
-                                                            {"gssencmode", "PGGSSENCMODE"},
-                                                            {"target_session_attrs", "PGTARGETSESSIONATTRS"},
-                                                            {"service", "PGSERVICE"}};
-  std::map<std::string, std::string> out;
-  for (const auto& [key, value] : target.options) {
-    const auto found = kNames.find(key);
-    if (found == kNames.end())
-      return fail(fmt::format("the URL's parameter {} cannot be given to a client program", key));
-    out[found->second] = value;
-  }
-  return out;
-}
-
-/// The oldest installed client that is not older than the server; "" when there is none.
-std::string client_program(const std::string& name, int server_major) {
-  std::string best;
-  int best_major = 0;
-  std::error_code ec;
-  for (const auto& e : fs::directory_iterator("/usr/lib/postgresql", ec)) {
-    const int major = std::atoi(e.path().filename().c_str());
-    const std::string path = (e.path() / "bin" / name).string();
-    if (major < server_major || (best_major != 0 && major >= best_major) || access(path.c_str(), X_OK) != 0) continue;
-    best = path, best_major = major;
-  }
-  return best;
-}
 
 /// Takes out what differs from dump to dump of the same schema: psql's random \restrict key and version comments.
 std::string stable(const std::string& dump) {
@@ -90,10 +45,53 @@ Result<std::string> dumped(const std::string& program, const std::vector<std::st
 
 }  // namespace
 
+Result<std::map<std::string, std::string>> client_environment(const Target& target) {
+  static const std::map<std::string, std::string> kNames = {{"host", "PGHOST"},
+                                                            {"hostaddr", "PGHOSTADDR"},
+                                                            {"port", "PGPORT"},
+                                                            {"dbname", "PGDATABASE"},
+                                                            {"user", "PGUSER"},
+                                                            {"password", "PGPASSWORD"},
+                                                            {"passfile", "PGPASSFILE"},
+                                                            {"sslmode", "PGSSLMODE"},
+                                                            {"sslrootcert", "PGSSLROOTCERT"},
+                                                            {"sslcert", "PGSSLCERT"},
+                                                            {"sslkey", "PGSSLKEY"},
+                                                            {"sslcrl", "PGSSLCRL"},
+                                                            {"options", "PGOPTIONS"},
+                                                            {"application_name", "PGAPPNAME"},
+                                                            {"connect_timeout", "PGCONNECT_TIMEOUT"},
+                                                            {"channel_binding", "PGCHANNELBINDING"},
+                                                            {"gssencmode", "PGGSSENCMODE"},
+                                                            {"target_session_attrs", "PGTARGETSESSIONATTRS"},
+                                                            {"service", "PGSERVICE"}};
+  std::map<std::string, std::string> out;
+  for (const auto& [key, value] : target.options) {
+    const auto found = kNames.find(key);
+    if (found == kNames.end())
+      return fail(fmt::format("the URL's parameter {} cannot be given to a client program", key));
+    out[found->second] = value;
+  }
+  return out;
+}
+
+std::string client_program(const std::string& name, int server_major) {
+  std::string best;
+  int best_major = 0;
+  std::error_code ec;
+  for (const auto& e : fs::directory_iterator("/usr/lib/postgresql", ec)) {
+    const int major = std::atoi(e.path().filename().c_str());
+    const std::string path = (e.path() / "bin" / name).string();
+    if (major < server_major || (best_major != 0 && major >= best_major) || access(path.c_str(), X_OK) != 0) continue;
+    best = path, best_major = major;
+  }
+  return best;
+}
+
 int dump_schema(const DatabaseCommand& c, const std::string& file, Report& report) {
   auto db = Database::connect(c.target, {});
   if (!db) return report.problem(problem_of(db.error())), kNoConnection;
-  const auto env = environment_of(c.target);
+  const auto env = client_environment(c.target);
   if (!env) return report.problem({.code = "url", .message = env.error().message}), kUsage;
   const int major = db->version() / 10000;
   const std::string program = client_program("pg_dump", major);
@@ -121,7 +119,7 @@ int dump_schema(const DatabaseCommand& c, const std::string& file, Report& repor
 }
 
 int connect_with(const DatabaseCommand& c, std::vector<std::string> command, Report& report) {
-  const auto env = environment_of(c.target);
+  const auto env = client_environment(c.target);
   if (!env) return report.problem({.code = "url", .message = env.error().message}), kUsage;
   for (const auto& [key, value] : *env) setenv(key.c_str(), value.c_str(), 1);
   if (command.empty()) {

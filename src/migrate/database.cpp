@@ -200,7 +200,7 @@ SqlAnswer Database::collect(const std::function<void()>& while_waiting) {
     while (PQisBusy(conn) != 0) {
       pollfd p = {PQsocket(conn), POLLIN, 0};
       if (poll(&p, 1, 250) == 0 && while_waiting) while_waiting();
-      if (interrupted() && !cancelled) {
+      if (interrupted() && cancellable_ && !cancelled) {
         cancelled = true;
         char text[256];
         PGcancel* cancel = PQgetCancel(conn);

@@ -64,12 +64,15 @@ class Database {
   int version() const;
   int pid() const;
   bool alive() const;
+  /// Cleaning up must go on to its end after an interrupt.
+  void ignore_interrupts() { cancellable_ = false; }
   void on_notice(std::function<void(const std::string&)> handler);
 
  private:
   explicit Database(pg_conn* conn);
   SqlAnswer collect(const std::function<void()>& while_waiting);
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_;
+  bool cancellable_ = true;
   std::unique_ptr<std::function<void(const std::string&)>> notice_;
 };
 

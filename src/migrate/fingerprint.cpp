@@ -81,6 +81,7 @@ tl::expected<std::unique_ptr<Scratch>, SqlFailure> Scratch::create(Database& own
 
 Scratch::~Scratch() {
   db_.reset();
+  owner_.ignore_interrupts();
   (void)owner_.exec("drop database if exists " + owner_.name(name_));
 }
 

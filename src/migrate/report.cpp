@@ -56,6 +56,7 @@ int Report::finish(int code) {
                         {"fix", p.fix}});
   }
   out["notes"] = notes_;
+  for (const auto& [key, text] : attached_) out[key] = nlohmann::ordered_json::parse(text);
   fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   return code;
 }

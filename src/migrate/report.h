@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "migrate/database.h"
@@ -48,6 +49,8 @@ class Report {
   /// Prints the JSON when asked for; returns the exit code.
   int finish(int code);
   bool json() const { return json_; }
+  /// One more member of the JSON object.
+  void attach(std::string key, std::string json_text) { attached_.emplace_back(std::move(key), std::move(json_text)); }
   const std::vector<Problem>& problems() const { return problems_; }
 
  private:
@@ -55,6 +58,7 @@ class Report {
   bool json_;
   std::vector<Step> steps_;
   std::vector<std::string> notes_;
+  std::vector<std::pair<std::string, std::string>> attached_;
   std::vector<Problem> problems_;
 };
 

@@ -41,7 +41,7 @@ int Session::open_database() {
     report_.problem({.code = "url", .message = target.error().message});
     return kUsage;
   }
-  target_ = *target;
+  target_ = options_.database.empty() ? *target : target->with_database(options_.database);
   auto db = Database::connect(target_, {{"lock_timeout", options_.lock_timeout}});
   if (!db) {
     Problem p = problem_of(db.error());

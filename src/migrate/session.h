@@ -9,6 +9,7 @@ namespace howdah::migrate {
 
 struct Options {
   std::string url, directory = "db/migrations";
+  std::string database;  ///< in the place of the URL's, "" = that one
   bool json = false, out_of_order = false, dry_run = false, single_transaction = false;
   std::string lock_timeout = "2s";             ///< of each statement; the whole migration is tried again
   std::chrono::milliseconds lock_wait{60000};  ///< for another run to end

@@ -1,0 +1,16 @@
+#pragma once
+#include <map>
+#include <string>
+
+#include "migrate/database.h"
+
+namespace howdah::migrate {
+
+/// The connection as libpq's environment variables. Keywords without one are an error: leaving them out could weaken
+/// the connection.
+Result<std::map<std::string, std::string>> client_environment(const Target& target);
+
+/// The oldest installed client that is not older than the server; "" when there is none.
+std::string client_program(const std::string& name, int server_major);
+
+}  // namespace howdah::migrate
