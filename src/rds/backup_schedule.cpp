@@ -53,33 +53,30 @@ Time last_window(const std::string& window, Time now) {
 }
 
 void BackupSchedule::tick() {
-  if constexpr (kKeepsWal) keep_keepers();
+  keep_keepers();
   begin_due();
   expire();
   if (rds_.clock.now() - mended_ >= kMendEvery) mend();
 }
 
 void BackupSchedule::keep_keepers() {
-  if constexpr (kKeepsWal) {
-    std::map<std::string, int32_t> seen;
-    for (const auto& i : rds_.store.all<Instance>()) {
-      if (i->rest != Rest::available || rds_.store.get<flow::Workflow>(i->workflow())) continue;
-      const auto known = kept_.find(i->resource_id);
-      const bool same = known != kept_.end() && known->second == i->port;
-      if (same && backup::keeper_runs(rds_.config.state_dir, i->resource_id)) {
-        seen[i->resource_id] = i->port;
-        continue;
-      }
-      if (pg::observe(layout_of(rds_, *i), owner_of(rds_, *i)).state != pg::ServerState::kReady) continue;
-      if (const auto kept = protect(rds_, *i); !kept) {
-        log::error("no keeper copies an instance's WAL",
-                   {{"instance", i->resource_id}, {"error", kept.error().message}});
-      } else {
-        seen[i->resource_id] = i->port;
-      }
+  std::map<std::string, int32_t> seen;
+  for (const auto& i : rds_.store.all<Instance>()) {
+    if (i->rest != Rest::available || rds_.store.get<flow::Workflow>(i->workflow())) continue;
+    const auto known = kept_.find(i->resource_id);
+    const bool same = known != kept_.end() && known->second == i->port;
+    if (same && backup::keeper_runs(rds_.config.state_dir, i->resource_id)) {
+      seen[i->resource_id] = i->port;
+      continue;
     }
-    kept_ = std::move(seen);
+    if (pg::observe(layout_of(rds_, *i), owner_of(rds_, *i)).state != pg::ServerState::kReady) continue;
+    if (const auto kept = protect(rds_, *i); !kept) {
+      log::error("no keeper copies an instance's WAL", {{"instance", i->resource_id}, {"error", kept.error().message}});
+    } else {
+      seen[i->resource_id] = i->port;
+    }
   }
+  kept_ = std::move(seen);
 }
 
 void BackupSchedule::begin_due() {

@@ -51,7 +51,6 @@ void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& s, const Instance& 
 }
 
 void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now) {
-  if (!kKeepsWal) return;
   if (now.backup_retention == 0) return;
   const std::string name = automated_snapshot_name(now.identifier, rds.clock.now());
   if (tx.get<Snapshot>(now.scope.key(name))) return;
@@ -139,24 +138,18 @@ Result<void> ensure_slot(pg::Client& client) {
 
 }  // namespace
 
-Result<void> protect([[maybe_unused]] Rds& rds, [[maybe_unused]] const Instance& i) {
-  if constexpr (kKeepsWal) {
-    const auto layout = layout_of(rds, i);
-    auto client = pg::Client::connect(layout, i.port);
-    if (!client) return tl::unexpected(client.error());
-    if (auto r = ensure_slot(*client); !r) return r;
-    return backup::ensure_keeper(
-        {own_program(), rds.config.state_dir, i.resource_id, layout, owner_of(rds, i), i.port});
-  }
-  return {};
+Result<void> protect(Rds& rds, const Instance& i) {
+  const auto layout = layout_of(rds, i);
+  auto client = pg::Client::connect(layout, i.port);
+  if (!client) return tl::unexpected(client.error());
+  if (auto r = ensure_slot(*client); !r) return r;
+  return backup::ensure_keeper({own_program(), rds.config.state_dir, i.resource_id, layout, owner_of(rds, i), i.port});
 }
 
-Outcome stop_protection([[maybe_unused]] Rds& rds, [[maybe_unused]] const Instance& i) {
-  if constexpr (kKeepsWal) {
-    const auto ended = backup::stop_keeper(rds.config.state_dir, i.resource_id, true, kDrainPatience);
-    if (!ended) return answer(ended.error());
-    if (!*ended) return flow::again(Millis(500), "the keeper is still copying WAL");
-  }
+Outcome stop_protection(Rds& rds, const Instance& i) {
+  const auto ended = backup::stop_keeper(rds.config.state_dir, i.resource_id, true, kDrainPatience);
+  if (!ended) return answer(ended.error());
+  if (!*ended) return flow::again(Millis(500), "the keeper is still copying WAL");
   return flow::next();
 }
 
@@ -213,7 +206,7 @@ flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Bas
     tx.put(s);
     append_event(rds, tx, s, s.automated ? 91 : 42);
     if (s.crash_consistent) {
-      append_event(rds, tx, s, 3,
+      append_event(rds, tx, s, 101,
                    "The snapshot is crash-consistent: the server had not been shut down. A restore begins with crash "
                    "recovery.");
     }
@@ -229,7 +222,7 @@ void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, con
   const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
   tidy_backups(rds, tx);
   if (!found || found->state != Snapshot::State::creating) return;
-  append_event(rds, tx, *found, 3, "The snapshot could not be made: " + reason);
+  append_event(rds, tx, *found, 101, "The snapshot could not be made: " + reason);
   if (found->automated) {  // the schedule makes another one
     tx.erase<Snapshot>(found->key());
     return;
@@ -246,11 +239,7 @@ Result<backup::Plan> plan_of(const Rds& rds, const Snapshot& s) {
     if (!base) return tl::unexpected(base.error());
     return backup::plan_of_base(rds.config.state_dir, *base);
   }
-  if constexpr (kKeepsWal)
-    return backup::plan_to_position(vault_of(rds, s.resource_id()), bases_of(rds, s.resource_id()),
-                                    {s.timeline, s.lsn});
-  else
-    return fail("the snapshot has no base");
+  return backup::plan_to_position(vault_of(rds, s.resource_id()), bases_of(rds, s.resource_id()), {s.timeline, s.lsn});
 }
 
 }  // namespace howdah::rds

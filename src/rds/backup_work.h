@@ -14,9 +14,6 @@
 /// always named by a record before it exists, and goes (tidy_backups) when no record needs it any more.
 namespace howdah::rds {
 
-/// Whether this version copies the WAL of running servers. Without it there are snapshots of stopped servers only.
-inline constexpr bool kKeepsWal = false;
-
 /// Stores nothing but the workflow that makes `snapshot` (stored in this transaction) of `instance`, which nothing else
 /// works on. The server runs: a position in its WAL. It doesn't: a copy of its files, under the instance's own lock.
 void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& snapshot, const Instance& instance);

@@ -17,7 +17,6 @@
 #include "pg/engine.h"
 #include "pg/scram.h"
 #include "pg/volume.h"
-#include "rds/backup_work.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
 #include "rds/new_instance.h"
@@ -228,9 +227,6 @@ void announce_differences(const Rds& rds, store::Tx& tx, const Instance& i) {
   }
   if (i.performance_insights) {
     append_event(rds, tx, i, 1, "The Performance Insights settings are recorded; this version takes no samples.");
-  }
-  if (!kKeepsWal && i.backup_retention > 0) {
-    append_event(rds, tx, i, 1, "The backup retention period is recorded; this version takes no automated backups.");
   }
 }
 

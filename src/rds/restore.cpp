@@ -244,7 +244,6 @@ aws::rds::RestoreDBInstanceFromDBSnapshotResult restore_db_instance_from_db_snap
 aws::rds::RestoreDBInstanceToPointInTimeResult restore_db_instance_to_point_in_time(Rds& rds, api::Context& ctx,
                                                                                     const ToTime& in) {
   const Source source = source_of(rds, ctx.scope(), in);
-  if (!kKeepsWal) refuse("point-in-time restore", "the WAL of running servers is not kept");
   Instance i = describe(rds, ctx.scope(), *in.target_db_instance_identifier, in, source.instance, source.instance.tags);
   if (in.max_allocated_storage) {
     i.max_allocated_storage = in.max_allocated_storage;

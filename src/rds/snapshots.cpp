@@ -159,10 +159,6 @@ aws::rds::CreateDBSnapshotResult create_db_snapshot(Rds& rds, api::Context& ctx,
     if (flow::Runner::busy(tx, i->workflow()) || i->rest == Rest::creating || i->rest == Rest::incompatible_restore) {
       not_available(*i);
     }
-    if (!kKeepsWal && i->rest == Rest::available) {
-      refuse("snapshots of running instances",
-             "stop it, with DBSnapshotIdentifier, or delete it with a final snapshot");
-    }
     Snapshot s = new_snapshot(rds, *i, name, false);
     for (const auto& [key, value] : tags) s.tags[key] = value;
     check_tags(s.tags);

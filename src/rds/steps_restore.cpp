@@ -32,8 +32,7 @@ Result<backup::Plan> recorded_plan(const Rds& rds, const Workflow& w) {
   if (!base) return tl::unexpected(base.error());
   const auto target = target_of(w);
   if (base->end == target) return backup::plan_of_base(rds.config.state_dir, *base);
-  if constexpr (kKeepsWal) return backup::plan_to_position(vault_of(rds, w.arg("source")), {*base}, target);
-  return fail("there is no WAL");
+  return backup::plan_to_position(vault_of(rds, w.arg("source")), {*base}, target);
 }
 
 flow::Recorder remember(const Workflow& w, const backup::Plan& plan) {
@@ -55,18 +54,12 @@ Outcome plan(Rds& rds, const Workflow& w) {
       const auto plan = backup::plan_of_base(rds.config.state_dir, *own);
       return plan ? flow::next(remember(w, *plan)) : answer(plan.error());
     }
-    if constexpr (kKeepsWal) {
-      const auto plan = backup::plan_to_position(vault_of(rds, source), bases_of(rds, source), target_of(w));
-      return plan ? flow::next(remember(w, *plan)) : answer(plan.error());
-    }
-    return flow::failed("the snapshot has no base");
-  }
-  if constexpr (kKeepsWal) {
-    const Time instant{Millis(std::stoll(w.arg("instant")))};
-    const auto plan = backup::plan_to_time(vault_of(rds, source), bases_of(rds, source), instant);
+    const auto plan = backup::plan_to_position(vault_of(rds, source), bases_of(rds, source), target_of(w));
     return plan ? flow::next(remember(w, *plan)) : answer(plan.error());
   }
-  return flow::failed("there is no WAL");
+  const Time instant{Millis(std::stoll(w.arg("instant")))};
+  const auto plan = backup::plan_to_time(vault_of(rds, source), bases_of(rds, source), instant);
+  return plan ? flow::next(remember(w, *plan)) : answer(plan.error());
 }
 
 Outcome make_volume(Rds& rds, const Workflow& w) {

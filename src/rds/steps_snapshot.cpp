@@ -96,12 +96,9 @@ Outcome copy_running_files(Rds& rds, const Snapshot& s, const Instance& i) {
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, s, *engine);
   spec.port = i.port;
-  if constexpr (kKeepsWal) {
-    const auto base = backup::copy_running(spec);
-    if (!base) return flow::again(Millis(1'000), base.error().message);
-    return flow::done(snapshot_taken(rds, s.id, *base, true));
-  }
-  return flow::failed("running servers are not copied");
+  const auto base = backup::copy_running(spec);
+  if (!base) return flow::again(Millis(1'000), base.error().message);
+  return flow::done(snapshot_taken(rds, s.id, *base, true));
 }
 
 /// The server of a snapshot's instance does not run, or something else works on it: the files can be copied only under
@@ -141,12 +138,11 @@ Outcome take(Rds& rds, const Workflow& w) {
   if (!mark) return flow::again(Millis(500), mark.error().message);
   const auto vault = vault_of(rds, i->resource_id);
   if (!vault.await(mark->flushed, kAwait)) return flow::again(Millis(500), "the vault does not keep up");
-  if constexpr (kKeepsWal)
-    if (const auto plan = backup::plan_to_position(vault, bases, mark->position); !plan) {
-      log::warn("no way from an older base to this snapshot: copying the files instead",
-                {{"snapshot", s->identifier}, {"reason", plan.error().message}});
-      return copy_running_files(rds, *s, *i);
-    }
+  if (const auto plan = backup::plan_to_position(vault, bases, mark->position); !plan) {
+    log::warn("no way from an older base to this snapshot: copying the files instead",
+              {{"snapshot", s->identifier}, {"reason", plan.error().message}});
+    return copy_running_files(rds, *s, *i);
+  }
   return flow::done(marked(rds, s->id, *mark));
 }
 
@@ -178,13 +174,10 @@ Outcome roll(Rds& rds, const Workflow& w) {
   if (!plan) return flow::failed(plan.error().message);
   const auto engine = prepared_engine(rds, s->source);
   if (!engine) return answer(engine.error());
-  if constexpr (kKeepsWal) {
-    const auto base = backup::roll_forward(base_spec(rds, *s, *engine), plan->base, {s->timeline, s->lsn});
-    if (base) return flow::done(materialised(rds, base_id));
-    if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
-    return flow::failed(base.error().message);
-  }
-  return flow::failed("there is no WAL");
+  const auto base = backup::roll_forward(base_spec(rds, *s, *engine), plan->base, plan->target);
+  if (base) return flow::done(materialised(rds, base_id));
+  if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
+  return flow::failed(base.error().message);
 }
 
 /// The snapshot stays what it is, a position in the vault, which is kept for it. The schedule tries again.
@@ -192,7 +185,7 @@ void roll_failed(Rds& rds, const Workflow& w, const std::string& reason, store::
   const std::string base_id = w.resource.substr(5);
   for (const auto& s : tx.all<Snapshot>()) {
     if (s->base_id != base_id) continue;
-    append_event(rds, tx, *s, 3,
+    append_event(rds, tx, *s, 101,
                  "The snapshot could not be made independent of its instance's WAL, which is kept for it: " + reason);
   }
 }
@@ -223,10 +216,8 @@ constexpr Step kFiles[] = {{"copy-files", "backing-up", copy_files, kLong}};
 }  // namespace
 
 void register_snapshot_steps(flow::Runner& runner, Rds& rds) {
-  if (kKeepsWal) {
-    runner.add(flow::Table<Rds>{kCreateSnapshot, kTake, take_failed}, rds);
-    runner.add(flow::Table<Rds>{kMaterialise, kRoll, roll_failed}, rds);
-  }
+  runner.add(flow::Table<Rds>{kCreateSnapshot, kTake, take_failed}, rds);
+  runner.add(flow::Table<Rds>{kMaterialise, kRoll, roll_failed}, rds);
   runner.add(flow::Table<Rds>{kSnapshotFiles, kFiles, copy_failed}, rds);
 }
 

@@ -3,6 +3,7 @@ complete, each effect there once, every status that was shown a legal one, and n
 import http.client
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -257,6 +258,40 @@ class ResetPassword(Operation):
         assert not self.world.answers("v", old), "the old password still works"
 
 
+class Snapshot(Operation):
+    """Of a running server that has a base: a position in its WAL first."""
+    table = "create-snapshot"
+    events = {"v": []}
+    chains = {"v": ["available"]}
+
+    def prepare(self):
+        super().prepare()
+        self.world.have_snapshot("base")
+        self.world.no_snapshot("mark")
+
+    def act(self, client):
+        client.rds("CreateDBSnapshot", DBInstanceIdentifier="v", DBSnapshotIdentifier="mark")
+
+    def done(self, client):
+        return self.world.snapshot("mark") == "available"
+
+
+class FirstSnapshot(Snapshot):
+    """Of a running server without a base: a copy of its files."""
+
+    def prepare(self):
+        self.world.have("v")
+        for name in ("base", "mark", "at-stop", "stopped"):
+            self.world.no_snapshot(name)
+
+
+class Materialise(Snapshot):
+    table = "materialise-base"
+
+    def done(self, client):
+        return super().done(client) and self.world.bases() == self.world.snapshots()
+
+
 class SnapshotStopped(Operation):
     table = "snapshot-files"
     events = {"v": []}
@@ -319,8 +354,8 @@ class Tidy(Operation):
         return self.world.bases() == self.bases - 1
 
 
-OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, ResetPassword, SnapshotStopped,
-              Restore, Tidy]
+OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, ResetPassword, FirstSnapshot,
+              Snapshot, Materialise, SnapshotStopped, Restore, Tidy]
 
 
 class World:
@@ -375,10 +410,8 @@ class World:
 
     def have_snapshot(self, name):
         if self.snapshot(name) == "gone":
-            self.client.rds("StopDBInstance", DBInstanceIdentifier="v", DBSnapshotIdentifier=name)
+            self.client.rds("CreateDBSnapshot", DBInstanceIdentifier="v", DBSnapshotIdentifier=name)
             self.snapshot_password = self.password
-            reach(self.client, "v", "stopped")
-            self.have("v")
         wait_for(f"snapshot {name}", lambda: self.snapshot(name) == "available", 60)
         wait_for("its base", lambda: self.bases() == self.snapshots(), 60)
 
@@ -403,9 +436,15 @@ class World:
         return found[0] if found else None
 
     def strangers(self):
-        """Processes of this world that are neither the daemon nor a server."""
+        """Processes of this world that are neither the daemon nor a server nor a keeper."""
         return [(p, procs.state(p), procs.cmdline(p)) for p in procs.using(self.daemon.base)
-                if p != self.daemon.pid and os.path.basename(procs.exe(p)) != "postgres"]
+                if p != self.daemon.pid and os.path.basename(procs.exe(p)) != "postgres"
+                and " keeper " not in procs.cmdline(p)]
+
+    def keepers(self):
+        """Resource ids of the instances whose WAL a keeper copies, once for each keeper."""
+        lines = [procs.cmdline(p) for p in procs.using(self.daemon.base)]
+        return sorted(re.search(r"db-[A-Z0-9]{26}", line)[0] for line in lines if " keeper " in line)
 
     def skeleton(self):
         """Names in the state directory that must not change from one operation to the next."""
@@ -482,10 +521,15 @@ class World:
         directories = set(os.listdir(f"{self.daemon.state}/instances"))
         assert directories == known, f"directories {directories}, instances {known}"
         assert self.skeleton() == self.files, f"files differ: {self.skeleton() ^ self.files}"
-        self.check_backups()
+        self.check_backups(known, running)
 
-    def check_backups(self):
-        """One base for each snapshot (none here is a copy)."""
+    def check_backups(self, known, running):
+        """One keeper for each server, one vault for each instance, one base for each snapshot (none here is a copy)."""
+        wait_for("a keeper for each server", lambda: set(running) <= set(self.keepers()), 15, describe=self.keepers)
+        keepers = self.keepers()
+        assert len(set(keepers)) == len(keepers) and set(keepers) <= known, f"keepers of {keepers}, instances {known}"
+        wait_for("no vault left over", lambda: set(os.listdir(f"{self.daemon.state}/vault")) == known, 15,
+                 describe=lambda: f"{os.listdir(f'{self.daemon.state}/vault')}, instances {known}")
         wait_for("one base for each snapshot", lambda: self.bases() == self.snapshots(), 30,
                  describe=lambda: f"{self.bases()} bases, {self.snapshots()} snapshots")
 

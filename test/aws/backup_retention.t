@@ -1,0 +1,30 @@
+# daemon: own
+# H1: a snapshot a day; those that the retention period no longer needs go; retention 0 has none.
+$ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
+    --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --db-name app --backup-retention-period 3
+$ aws rds wait db-instance-available --db-instance-identifier a
+await 'aws rds describe-db-snapshots --db-instance-identifier a' DBSnapshots[0].Status == available
+first = $ aws rds describe-db-snapshots --query 'DBSnapshots[0].DBSnapshotIdentifier' --output text
+clock +1d
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 2
+clock +1d
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 3
+clock +1d
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 4
+clock +1d
+await 'aws rds describe-db-snapshots --db-snapshot-identifier $first' fails DBSnapshotNotFound
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 4
+clock +1d
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 4
+# Directories follow the records.
+$ for n in $(seq 300); do [ $(ls $STATE/bases | wc -l) = 4 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
+> 4
+# Without retention there is nothing automated.
+$ aws rds modify-db-instance --db-instance-identifier a --backup-retention-period 0 --apply-immediately
+await 'aws rds describe-db-snapshots --db-instance-identifier a' DBSnapshots == []
+$ aws rds describe-db-instance-automated-backups
+~ DBInstanceAutomatedBackups == []
+$ aws rds describe-db-instances --db-instance-identifier a
+~ DBInstances[0].LatestRestorableTime ==
+$ for n in $(seq 300); do [ $(ls $STATE/bases | wc -l) = 0 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
+> 0
