@@ -6,28 +6,10 @@
 #include <cstring>
 #include <stdexcept>
 
-#if defined(__x86_64__)
-#include <nmmintrin.h>
-#endif
+#include "backup/wal_page.h"
 
 namespace howdah::backup {
 namespace {
-
-constexpr std::array<uint32_t, 256> make_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; i++) {
-    uint32_t c = i;
-    for (int k = 0; k < 8; k++) c = (c & 1) != 0 ? (c >> 1) ^ 0x82F63B78U : c >> 1;
-    table[i] = c;
-  }
-  return table;
-}
-constexpr auto kTable = make_table();
-
-uint32_t crc_by_table(uint32_t c, const unsigned char* bytes, size_t size) {
-  for (size_t i = 0; i < size; i++) c = (c >> 8) ^ kTable[(c ^ bytes[i]) & 255];
-  return c;
-}
 
 // The page checksum runs 32 independent FNV-1a-like sums over the words of the page. Each starts from a constant of its
 // own, so that equal columns don't cancel out.
@@ -59,19 +41,9 @@ inline __attribute__((always_inline)) uint32_t sum_words(const uint32_t* words) 
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) uint32_t crc_by_instruction(uint32_t c, const unsigned char* bytes, size_t size) {
-  uint64_t wide = c;
-  for (; size >= 8; bytes += 8, size -= 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes, sizeof word);
-    wide = _mm_crc32_u64(wide, word);
-  }
-  return crc_by_table(static_cast<uint32_t>(wide), bytes, size);
-}
 __attribute__((target("avx2"), optimize("O3"))) uint32_t sum_words_wide(const uint32_t* words) {
   return sum_words(words);
 }
-const bool kHasCrc = __builtin_cpu_supports("sse4.2") != 0;
 const bool kHasWide = __builtin_cpu_supports("avx2") != 0;
 #endif
 
@@ -84,16 +56,7 @@ T load(const char* at) {
 
 }  // namespace
 
-void Crc32c::add(const void* data, size_t size) {
-  auto bytes = static_cast<const unsigned char*>(data);
-#if defined(__x86_64__)
-  if (kHasCrc) {
-    state_ = crc_by_instruction(state_, bytes, size);
-    return;
-  }
-#endif
-  state_ = crc_by_table(state_, bytes, size);
-}
+void Crc32c::add(const void* data, size_t size) { crc_ = wal_crc(crc_, data, size); }
 
 std::string Crc32c::hex() const {
   constexpr char kDigits[] = "0123456789abcdef";

@@ -11,11 +11,11 @@ namespace howdah::backup {
 class Crc32c {
  public:
   void add(const void* data, size_t size);
-  uint32_t value() const { return state_ ^ 0xFFFFFFFFU; }
+  uint32_t value() const { return crc_; }
   std::string hex() const;  ///< as in PostgreSQL's backup_manifest: the bytes in memory order
 
  private:
-  uint32_t state_ = 0xFFFFFFFFU;
+  uint32_t crc_ = 0;
 };
 
 inline constexpr size_t kPage = 8192;

@@ -71,6 +71,49 @@ TEST(BackupRunning, RestoresToExactlyANamedPositionUnderLoad) {
   EXPECT_FALSE(plan_to_position(source.vault(), {*base}, {1, base->end.lsn - 8}));
 }
 
+class BackupAfter : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(, BackupAfter, ::testing::Values(false, true),
+                         [](const auto& i) { return i.param ? "ACrash" : "AShutdown"; });
+
+TEST_P(BackupAfter, ACopyOfAStoppedServerLeadsOnWithTheWalAfterIt) {
+  NEED_POSTGRESQL();
+  const bool crash = GetParam();
+  Source source(crash ? 70 : 73, {{"fsync", "on"}});
+  {
+    auto client = session(source.db);
+    one(client, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS id");
+  }
+  const auto mode = crash ? pg::StopMode::kImmediate : pg::StopMode::kFast;
+  ASSERT_TRUE(must(pg::stop_server(source.db.layout(), source.db.owner(), mode, std::chrono::seconds(60))));
+  BaseGuard guards[] = {{crash ? "after-1" : "after-0"}, {"after-rolled"}};
+  const Base base = must(copy_stopped(spec_of(guards[0].id, source.db), crash));
+  ASSERT_TRUE(source.db.start());
+  {
+    auto client = session(source.db);
+    one(client, "INSERT INTO t SELECT generate_series(1001, 3000)");
+  }
+  const Position target = restore_point(source, "after");
+  {
+    auto client = session(source.db);
+    one(client, "DELETE FROM t");
+  }
+  source.keeper->catch_up();
+  std::vector<Plan> plans = {must(plan_to_position(source.vault(), {base}, target))};
+  auto rolled = roll_forward(spec_of("after-rolled", source.db), base, target);
+  EXPECT_EQ(rolled.has_value(), !crash) << "its own WAL would follow a crash recovery";
+  if (rolled) plans.push_back(must(plan_of_base(state(), *rolled)));
+  for (unsigned i = 0; i < plans.size(); i++) {
+    SCOPED_TRACE(i);
+    Restored copy((crash ? 71 : 74) + i);
+    auto recovered = copy.restore(plans[i]);
+    ASSERT_TRUE(recovered) << recovered.error().message;
+    EXPECT_EQ(recovered->end, target);
+    EXPECT_EQ(recovered->timeline, crash ? 1u : 2u);
+    auto client = copy.open();
+    EXPECT_EQ(one(client, "SELECT count(*) || '/' || sum(id) FROM t"), "3000/4501500");
+  }
+}
+
 TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
   NEED_POSTGRESQL();
   Source source(55);

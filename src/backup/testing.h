@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "backup/base.h"
@@ -79,6 +80,7 @@ class FakeKeeper {
       : db_(db), vault_(state(), db.layout().root.substr(db.layout().root.rfind('/') + 1)) {
     std::filesystem::create_directories(wal_dir(vault_.root()));
     auto client = db_.connect();
+    one(client, fmt::format("SELECT pg_create_physical_replication_slot('{}', true)", kSlot));  // keeps the WAL
     timeline_ = static_cast<uint32_t>(std::stoul(one(client, "SELECT timeline_id FROM pg_control_checkpoint()")));
     copied_ = parse_lsn(one(client, "SELECT pg_current_wal_flush_lsn()")).value();
     copied_ -= copied_ % kSegmentSize;
@@ -131,8 +133,9 @@ class FakeKeeper {
     const std::string partial = partial_path(vault_.root(), timeline_, segment);
     os::Fd out(open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     const auto at = static_cast<off_t>(from - segment);
-    if (pread(in.get(), bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) std::abort();
-    if (pwrite(out.get(), bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) std::abort();
+    const auto size = static_cast<ssize_t>(bytes.size());
+    if (pread(in.get(), bytes.data(), bytes.size(), at) != size) throw std::runtime_error("cannot read " + name);
+    if (pwrite(out.get(), bytes.data(), bytes.size(), at) != size) throw std::runtime_error("cannot write " + partial);
     if (end == segment + kSegmentSize) {
       std::filesystem::rename(partial, segment_path(vault_.root(), timeline_, segment));
     }
@@ -205,12 +208,12 @@ class Ledger {
   std::vector<std::jthread> writers_;
 };
 
-/// A server with a vault. Its own WAL is kept long enough for the fake keeper.
+/// A server with a vault.
 struct Source {
   pg::testing::Instance db;
   std::unique_ptr<FakeKeeper> keeper;
   explicit Source(unsigned slot, const pg::Settings& more = {}) : db(slot) {
-    pg::Settings settings = {{"wal_keep_size", "1GB"}, {"max_wal_size", "2GB"}, {"checkpoint_timeout", "1h"}};
+    pg::Settings settings = {{"max_wal_size", "2GB"}, {"checkpoint_timeout", "1h"}};
     settings.insert(more.begin(), more.end());
     db.configure(settings);
     if (!db.start()) throw std::runtime_error("the server does not start");
