@@ -18,6 +18,7 @@ namespace howdah::backup {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
+constexpr size_t kFirstChunk = 64 << 10;
 constexpr size_t kReread = 1 << 20;  // a record longer than this is not read again at every wake, but once a second
 constexpr uint64_t kStep = 4 * kSegmentSize;  // after so much, say how far it is durable
 constexpr int kSegmentsAhead = 2;             // held open before they are needed
@@ -127,9 +128,8 @@ Tail::Names Tail::names() const {
     const std::string name = entry->d_name;
     if (const auto start = segment_start(name)) out.segments.push_back(*start);
     if (name.size() != 16 || !name.ends_with(".history")) continue;
-    if (const auto start = segment_start(name.substr(0, 8) + "0000000000000000")) {
-      out.histories.push_back(start->timeline);
-    }
+    const auto start = segment_start(std::string(24, '0').replace(0, 8, name, 0, 8));
+    if (start) out.histories.push_back(start->timeline);
   }
   std::sort(out.segments.begin(), out.segments.end());
   std::sort(out.histories.begin(), out.histories.end());
@@ -232,11 +232,10 @@ Result<bool> Tail::copy() {
     if (auto taken = take_histories(); !taken) return tl::unexpected(taken.error());
   }
   const Position before = end();
-  for (;;) {
+  for (bool further = true; further;) {
     const Lsn end = end_;
-    auto more = copy_run();
-    if (!more) return tl::unexpected(more.error());
-    if (more_ || end_ == end) break;  // a switch lets the WAL go on in the next segment: look there as well
+    if (auto run = copy_run(); !run) return tl::unexpected(run.error());
+    further = !more_ && end_ != end && end_ > run_end_;  // a switch: it goes on in the next segment
   }
   for (int i = 0; i <= kSegmentsAhead; i++) (void)input(segment_begin(end_) + static_cast<Lsn>(i) * kSegmentSize);
   drop_inputs();
@@ -255,6 +254,7 @@ Result<void> Tail::copy_run() {
     }
   }
   bool rewound = false;
+  size_t chunk = kFirstChunk;
   more_ = false;
   for (const Lsn from = at;;) {
     more_ = at >= from + kStep;
@@ -272,7 +272,8 @@ Result<void> Tail::copy_run() {
     }
     if (in == nullptr) break;
     const Lsn until = switched != switched_.end() ? std::max(switched->second, at) : segment + kSegmentSize;
-    const size_t room = std::min<uint64_t>(kChunk, until - at);
+    const size_t room = std::min<uint64_t>(chunk, until - at);
+    chunk = std::min(chunk * 2, kChunk);  // mostly there is little, and an old page right behind it
     const size_t got = read_at(in->fd.get(), buffer_.data(), room, at - segment);
     size_t fits = 0;
     while (fits + kWalPage <= got) {

@@ -211,7 +211,11 @@ TEST_F(KeeperTest, FollowsTheServerThroughCrashes) {
     ASSERT_TRUE(vault.await({1, flushed(client)}, 60s)) << content(vault.root() + "/keeper.log");
   }
   auto client = instance->connect();
-  ASSERT_TRUE(client.query("select pg_switch_wal()"));
+  for (int i = 0; i < 3; i++) {
+    ASSERT_TRUE(client.query("select pg_switch_wal()"));
+    ASSERT_TRUE(vault.await({1, flushed(client)}, 60s)) << content(vault.root() + "/keeper.log");
+    ASSERT_TRUE(client.query("insert into public.ledger values (-3, 'more')"));
+  }
   ASSERT_TRUE(client.query("insert into public.ledger values (-2, 'end')"));
   ASSERT_TRUE(vault.await({1, flushed(client)}, 60s)) << content(vault.root() + "/keeper.log");
   expect_same_as_pg_wal();
