@@ -261,6 +261,8 @@ def killed_under_load(victim):
         finally:
             writers.stopped = True
             writers.join(20)
+        if victim == "postmaster":  # a backend may acknowledge a few more rows after its postmaster has died
+            wait_for("three recoveries", lambda: recoveries(client, name) == 3, 60)
         available(client, name)
         there = set(psql(*place, "select n from numbers").split())
         lost = [n for n in writers.acknowledged if str(n) not in there]
@@ -268,23 +270,25 @@ def killed_under_load(victim):
         if victim == "postmaster":
             messages = client.events(name)
             assert sum("Recovery of the DB instance has started" in m for m in messages) == 3, messages
-            assert sum("Recovery of the DB instance is complete" in m for m in messages) == 3, messages
         assert len(daemon.postmasters()[os.path.realpath(data_directory(daemon, client, name))]) == 1
         client.rds("DeleteDBInstance", DBInstanceIdentifier=name, SkipFinalSnapshot=True)
         reach(client, name, "gone")
     return run
 
 
+def recoveries(client, name):
+    """How often it has come back after a crash."""
+    return sum("Recovery of the DB instance is complete" in m for m in client.events(name))
+
+
 def crashed_long_ago(daemon, client):
     """Only crashes in a row lengthen the pause before a recovery: the fifth in an hour comes back at once."""
     create(client, "old")
-    for crash in range(5):
+    for n in range(1, 6):
         daemon.hook("/_test/clock", advance="11m")
         victim = postmaster_of(daemon, client, "old")
         os.kill(victim, signal.SIGKILL)
-        # Events first: what the dead server left behind can look like a new one for a moment.
-        wait_for("recovery's end", lambda n=crash: sum("is complete" in e for e in client.events("old")) == n + 1, 15)
-        wait_for("a new server", lambda v=victim: postmaster_of(daemon, client, "old") not in (None, v), 15)
+        wait_for(f"recovery {n}", lambda k=n: recoveries(client, "old") == k, 15)
     client.rds("DeleteDBInstance", DBInstanceIdentifier="old", SkipFinalSnapshot=True)
     reach(client, "old", "gone")
 

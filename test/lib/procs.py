@@ -91,6 +91,8 @@ def postmasters(root):
             continue
         if os.path.basename(exe(parent(pid))) == "postgres" and cwd(parent(pid)) == where:
             continue  # a child of the postmaster
+        if cmdline(pid).startswith("postgres: "):
+            continue  # a child that outlives its postmaster for a moment
         found.setdefault(where, []).append(pid)
     return found
 
