@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
@@ -83,6 +85,15 @@ bool holds_relations(std::string_view directory) {
   return directory == "global" || (directory.starts_with("base/") && digits(directory.substr(5)));
 }
 
+/// Opens something below `root` without following any link on the way: the files belong to the server's user, who must
+/// not be able to have others read for him.
+os::Fd open_below(int root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  return os::Fd(static_cast<int>(syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+}
+
 struct Work {
   std::string path;
   uint64_t size = 0;
@@ -90,6 +101,7 @@ struct Work {
 
 struct Walk {
   const std::string& from;
+  os::Fd root;            // `from`
   const std::string* to;  // null: only looks
   const CopyRules& rules;
   std::vector<Work> files;
@@ -98,9 +110,9 @@ struct Walk {
 
 Result<void> walk(const std::string& below, Walk& w);
 
-/// One entry of a directory; `unlogged`: relations of it whose content does not survive a crash.
-Result<void> walk_entry(const std::string& below, const std::string& name, const std::set<std::string>& unlogged,
-                        Walk& w) {
+/// One entry of the open directory `dir`; `unlogged`: relations of it whose content does not survive a crash.
+Result<void> walk_entry(int dir, const std::string& below, const std::string& name,
+                        const std::set<std::string>& unlogged, Walk& w) {
   const std::string path = below.empty() ? name : below + "/" + name;
   if (left_out(path, name)) return {};
   if (w.rules.running && holds_relations(below)) {
@@ -109,7 +121,7 @@ Result<void> walk_entry(const std::string& below, const std::string& name, const
     if (relation && relation->fork != "init" && unlogged.contains(std::string(relation->number))) return {};
   }
   struct stat st {};
-  if (lstat((w.from + "/" + path).c_str(), &st) != 0) {
+  if (fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT && w.rules.running) return {};
     return tl::unexpected(errno_at("look at", w.from + "/" + path));
   }
@@ -137,11 +149,13 @@ Result<void> walk(const std::string& below, Walk& w) {
     }
   }
   if (comes_out_empty(below)) return {};
-  std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(from.c_str()), closedir);
+  os::Fd fd = open_below(w.root.get(), below.empty() ? "." : below, O_RDONLY | O_DIRECTORY);
+  std::unique_ptr<DIR, int (*)(DIR*)> dir(fd ? fdopendir(fd.get()) : nullptr, closedir);
   if (!dir) {
     if (errno == ENOENT && w.rules.running) return {};
     return tl::unexpected(errno_at("open", from));
   }
+  fd.release();  // closedir() closes it
   std::vector<std::string> names;
   std::set<std::string> unlogged;
   while (dirent* e = readdir(dir.get())) {
@@ -152,7 +166,7 @@ Result<void> walk(const std::string& below, Walk& w) {
     names.push_back(std::move(name));
   }
   for (const auto& name : names) {
-    if (auto done = walk_entry(below, name, unlogged, w); !done) return done;
+    if (auto done = walk_entry(dirfd(dir.get()), below, name, unlogged, w); !done) return done;
   }
   return {};
 }
@@ -225,7 +239,7 @@ Result<void> write_fully(int fd, const char* data, size_t size, const std::strin
 Result<void> copy_one(const Work& work, char* buffer, Job& job) {
   const Walk& w = job.walk;
   const std::string from = w.from + "/" + work.path;
-  os::Fd in(open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  os::Fd in = open_below(w.root.get(), work.path, O_RDONLY | O_NONBLOCK);
   if (!in) return errno == ENOENT && w.rules.running ? Result<void>() : tl::unexpected(errno_at("open", from));
   struct stat st {};
   if (fstat(in.get(), &st) != 0 || !S_ISREG(st.st_mode)) return tl::unexpected(errno_at("look at", from));
@@ -265,6 +279,8 @@ Result<void> copy_one(const Work& work, char* buffer, Job& job) {
 }
 
 Result<CopiedData> run(Walk& w) {
+  w.root = os::Fd(open(w.from.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!w.root) return tl::unexpected(errno_at("open", w.from));
   if (auto walked = walk("", w); !walked) return tl::unexpected(walked.error());
   std::sort(w.files.begin(), w.files.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
   Job job{w};
@@ -299,13 +315,13 @@ std::optional<uint32_t> first_block(const std::string& path) {
 }
 
 Result<CopiedData> copy_data(const std::string& from, const std::string& to, const CopyRules& rules) {
-  Walk w{from, &to, rules, {}, 0};
+  Walk w{from, {}, &to, rules, {}, 0};
   return run(w);
 }
 
 Result<CopiedData> inspect_data(const std::string& data, bool verify) {
   CopyRules rules{.verify_pages = verify};
-  Walk w{data, nullptr, rules, {}, 0};
+  Walk w{data, {}, nullptr, rules, {}, 0};
   return run(w);
 }
 

@@ -166,6 +166,21 @@ TEST(BackupStopped, OneThatCrashedIsRecoveredToItsEnd) {
   EXPECT_EQ(one(client, "SELECT count(*) || '/' || sum(id) FROM t"), "5000/12502500");
 }
 
+TEST(BackupStopped, NothingOutsideTheDataDirectoryIsRead) {
+  NEED_POSTGRESQL();
+  Instance db(47);
+  const std::string pretended = db.layout().data + "/base/4711";
+  ASSERT_EQ(symlink("/etc", pretended.c_str()), 0);
+  auto base = copy_stopped(spec_of("link-1", db), false);
+  ASSERT_FALSE(base);
+  EXPECT_NE(base.error().message.find("base/4711"), std::string::npos) << base.error().message;
+  must(os::remove_tree(pretended));
+  std::filesystem::rename(db.layout().data + "/base", db.layout().data + ".aside");
+  ASSERT_EQ(symlink((db.layout().data + ".aside").c_str(), (db.layout().data + "/base").c_str()), 0);
+  EXPECT_FALSE(copy_stopped(spec_of("link-1", db), false));
+  must(remove_base(state(), "link-1"));
+}
+
 TEST(BackupStopped, ADamagedPageIsReportedWithFileAndBlock) {
   NEED_POSTGRESQL();
   Instance db(46);
@@ -186,8 +201,9 @@ TEST(BackupStopped, ADamagedPageIsReportedWithFileAndBlock) {
   ASSERT_FALSE(base);
   EXPECT_NE(base.error().message.find("block 7 of " + file), std::string::npos) << base.error().message;
   EXPECT_FALSE(os::exists(base_dir(state(), "damaged-1")));
-  must(remove_base(state(), "damaged-1"));
   EXPECT_FALSE(os::exists(base_dir(state(), "damaged-1") + ".tmp"));
+  must(remove_base(state(), "damaged-1"));
+  EXPECT_FALSE(os::exists(base_dir(state(), "damaged-1") + ".lock"));
 }
 
 }  // namespace

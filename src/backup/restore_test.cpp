@@ -1,6 +1,7 @@
 #include "backup/restore.h"
 
 #include "backup/testing.h"
+#include "util/fault_point.h"
 
 namespace howdah::backup::testing {
 namespace {
@@ -161,6 +162,50 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
     EXPECT_EQ(one(client, "SELECT count(*) FROM t1"), "3000");
     EXPECT_EQ(one(client, "SELECT count(*) FROM pg_class WHERE relname = 't2'"), i == 0 ? "0" : "1");
   }
+}
+
+TEST(BackupInterrupted, EveryFunctionIsFinishedByTheNextCall) {
+  NEED_POSTGRESQL();
+  fault::enable();
+  Source source(76);
+  {
+    auto client = session(source.db);
+    one(client, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS id");
+  }
+  BaseGuard guards[] = {{"cut-1"}, {"cut-2"}};
+  for (const char* at : {"backup.base:started", "backup.base:synced", "backup.base:published"}) {
+    ASSERT_TRUE(fault::arm(at, "error"));
+    EXPECT_THROW((void)copy_running(spec_of("cut-1", source.db)), std::runtime_error) << at;
+  }
+  const Base base = must(copy_running(spec_of("cut-1", source.db)));
+  {
+    auto client = session(source.db);
+    one(client, "INSERT INTO t SELECT generate_series(1001, 2000)");
+  }
+  const Position target = restore_point(source, "cut");
+  for (const char* at : {"backup.roll:copied", "backup.roll:replayed", "backup.base:synced"}) {
+    ASSERT_TRUE(fault::arm(at, "error"));
+    EXPECT_THROW((void)roll_forward(spec_of("cut-2", source.db), base, target), std::runtime_error) << at;
+  }
+  EXPECT_EQ(must(roll_forward(spec_of("cut-2", source.db), base, target)).end, target);
+
+  const Plan plan = must(plan_to_position(source.vault(), {base}, target));
+  Restored copy(77);
+  for (const char* at :
+       {"backup.volume:copied", "backup.volume:synced", "backup.recover:promoted", "backup.recover:stopped"}) {
+    ASSERT_TRUE(fault::arm(at, "error"));
+    EXPECT_THROW((void)copy.restore(plan), std::runtime_error) << at;
+  }
+  auto recovered = copy.restore(plan);
+  fault::disarm_all();
+  ASSERT_TRUE(recovered) << recovered.error().message;
+  EXPECT_EQ(recovered->end, target);
+  EXPECT_EQ(recovered->timeline, 2u);
+  auto client = copy.open();
+  EXPECT_EQ(one(client, "SELECT count(*) || '/' || sum(id) FROM t"), "2000/2001000");
+  EXPECT_EQ(must(copy.restore(plan)).timeline, 2u) << "while it runs, nothing is touched";
+  EXPECT_EQ(one(client, "SELECT count(*) FROM t"), "2000");
+  EXPECT_FALSE(copy.restore(must(plan_of_base(state(), base)))) << "another plan for the same directory";
 }
 
 }  // namespace

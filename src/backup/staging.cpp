@@ -79,7 +79,15 @@ Result<void> remove_base(const std::string& state, const std::string& id) {
 }
 
 Staging::Staging(std::string state, std::string id, os::LockFile lock)
-    : state_(std::move(state)), id_(std::move(id)), root_(base_dir(state_, id_) + ".tmp"), lock_(std::move(lock)) {}
+    : state_(std::move(state)),
+      id_(std::move(id)),
+      root_(base_dir(state_, id_) + ".tmp"),
+      lock_(std::move(lock)),
+      unfinished_(std::make_unique<Remover>()) {}
+
+Staging::Remover::~Remover() {
+  if (!path.empty()) (void)os::remove_tree(path);
+}
 
 Result<Staging> Staging::open(const std::string& state, const std::string& id,
                               const std::function<Result<void>()>& before_clearing) {
@@ -94,6 +102,7 @@ Result<Staging> Staging::open(const std::string& state, const std::string& id,
     if (auto done = before_clearing(); !done) return tl::unexpected(done.error());
   }
   if (auto gone = os::remove_tree(s.root_); !gone) return tl::unexpected(gone.error());
+  s.unfinished_->path = s.root_;
   for (const auto& dir : {s.root_, s.wal()}) {
     if (auto made = os::ensure_dir(dir, 0700); !made) return tl::unexpected(made.error());
   }
@@ -121,6 +130,7 @@ Result<Base> Staging::publish(Base base, CopiedData copied) {
   const std::string dir = base_dir(state_, id_);
   if (os::exists(dir)) return fail(dir + " exists and is no complete base: remove it first");
   if (auto done = os::publish(root_, dir); !done) return tl::unexpected(done.error());
+  unfinished_->path.clear();
   fault::point("backup.base", "published");
   (void)os::remove_tree(dir + ".lock");  // whoever waits for it finds the base
   return base;

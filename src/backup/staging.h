@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@
 namespace howdah::backup {
 
 /// bases/<id>.tmp while a base is being made: one worker at a time (the lock), cleared of an earlier try. What isn't
-/// published is left for the next try.
+/// published is removed with this object: on a full disk its space is needed for other things. Move-only.
 class Staging {
  public:
   /// Fails, with retry, when another worker makes the same base.
@@ -32,8 +33,13 @@ class Staging {
 
  private:
   Staging(std::string state, std::string id, os::LockFile lock);
+  struct Remover {
+    std::string path;  // "" = nothing
+    ~Remover();
+  };
   std::string state_, id_, root_;
   os::LockFile lock_;
+  std::unique_ptr<Remover> unfinished_;  // behind the lock: goes first
 };
 
 /// Byte copies of WAL files into `directory`; a partial segment becomes one of full size, with zeroes behind.
