@@ -8,6 +8,7 @@
 
 #include "cli/database_url.h"
 #include "migrate/commands.h"
+#include "migrate/diff.h"
 #include "migrate/import.h"
 #include "migrate/lint_run.h"
 #include "migrate/rehearse.h"
@@ -18,7 +19,7 @@ namespace {
 struct Given {
   migrate::Options options;
   migrate::LintOptions lint;
-  std::string name, target = "latest", tool, max_lock, max_rewrite;
+  std::string name, target = "latest", from = "db", onto = "migrations", tool, max_lock, max_rewrite;
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
        data_loss = false, accept = false, forget = false, rules = false, with_down = false;
@@ -26,7 +27,7 @@ struct Given {
 
 struct Commands {
   CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase,
-      *lint, *doctor, *import, *rehearse;
+      *lint, *doctor, *import, *rehearse, *diff;
 };
 
 void common_options(CLI::App& app, Given& g) {
@@ -95,6 +96,10 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.rehearse->add_option("--max-lock", g.max_lock, "9 when a table is locked for longer: 500ms, 1s, 2min");
   c.rehearse->add_option("--max-rewrite", g.max_rewrite, "9 when a statement rewrites more: 0B, 100MB, 1GB");
   c.rehearse->add_flag("--with-down", g.with_down, "then down and up again, comparing the schema");
+  c.diff = app.add_subcommand("diff", "the SQL that turns one schema into another");
+  c.diff->add_option("--from", g.from, "db, migrations, a URL, a directory or an SQL file (db)");
+  c.diff->add_option("--to", g.onto, "the same (migrations)");
+  c.diff->add_flag("--exit-code", g.exit_code, "7 when they differ");
   c.doctor = app.add_subcommand("doctor", "what is wrong, and the command that mends it");
   c.import = app.add_subcommand("import", "take over the history of another tool");
   c.import->add_option("--from", g.tool,
@@ -198,6 +203,7 @@ int run_migrate(int argc, char** argv) {
   if (!url) return usage(report, url.error().message);
   g.options.url = *url;
   migrate::catch_interrupts();
+  if (*c.diff) return report.finish(migrate::diff(g.options, g.from, g.onto, g.exit_code, report));
   if (*c.rehearse) return report.finish(run_rehearse(g, report));
   migrate::Session session(g.options, report);
   if (*c.wait) return report.finish(migrate::wait(session, std::chrono::seconds(g.timeout)));

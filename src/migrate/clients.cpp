@@ -88,6 +88,15 @@ std::string client_program(const std::string& name, int server_major) {
   return best;
 }
 
+Result<std::string> dumped_schema(const Target& target, int server_version) {
+  const auto env = client_environment(target);
+  if (!env) return tl::unexpected(env.error());
+  const std::string program = client_program("pg_dump", server_version / 10000);
+  if (program.empty())
+    return fail(fmt::format("no pg_dump of version {} or later is installed", server_version / 10000));
+  return dumped(program, {"--schema-only"}, *env);
+}
+
 int dump_schema(const DatabaseCommand& c, const std::string& file, Report& report) {
   auto db = Database::connect(c.target, {});
   if (!db) return report.problem(problem_of(db.error())), kNoConnection;

@@ -13,4 +13,7 @@ Result<std::map<std::string, std::string>> client_environment(const Target& targ
 /// The oldest installed client that is not older than the server; "" when there is none.
 std::string client_program(const std::string& name, int server_major);
 
+/// What pg_dump of the server's version writes of the schema, without what differs from dump to dump.
+Result<std::string> dumped_schema(const Target& target, int server_version);
+
 }  // namespace howdah::migrate

@@ -155,7 +155,8 @@ void look_at_drift(Session& s, std::vector<Problem>& out) {
        .message = fmt::format("{} {} not as the applied migrations make {}", lines.size(),
                               lines.size() == 1 ? "object is" : "objects are", lines.size() == 1 ? "it" : "them"),
        .detail = detail,
-       .hint = "write a migration that does what was done by hand, and mark it with baseline; or undo it"});
+       .hint = "write a migration that does what was done by hand, and mark it with baseline; or undo it",
+       .fix = "howdah migrate diff --from migrations --to db"});
 }
 
 }  // namespace

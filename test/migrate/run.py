@@ -7,6 +7,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import databases  # noqa: E402,F401
+import diffing  # noqa: E402,F401
 import doctoring  # noqa: E402,F401
 import kysely  # noqa: E402
 import linting  # noqa: E402,F401

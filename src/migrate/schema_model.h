@@ -1,0 +1,57 @@
+#pragma once
+#include <map>
+#include <set>
+
+#include "migrate/database.h"
+
+namespace howdah::migrate {
+
+/// A schema as far as diff can write SQL for it. All names are quoted and with their schema; expressions are as the
+/// server prints them with an empty search_path.
+struct SchemaModel {
+  struct Column {
+    std::string name, type, collation, expression, identity, generated;
+    bool not_null = false;
+    bool operator==(const Column&) const = default;
+  };
+  struct Table {
+    std::vector<Column> columns;
+    std::string partition_key, parent, bound;  ///< of partitioned tables, and of partitions
+    bool unlogged = false, row_security = false;
+    const Column* find(const std::string& column) const;
+  };
+  struct Part {  ///< constraint, index or trigger
+    std::string table, name, definition;
+    char kind = 0;  ///< pg_constraint.contype
+    bool operator==(const Part&) const = default;
+  };
+  struct Sequence {
+    std::string definition, owned_by;
+    bool unlogged = false;
+    bool operator==(const Sequence&) const = default;
+  };
+  struct View {
+    std::string definition;
+    bool materialized = false;
+    std::set<std::string> uses;  ///< tables and views
+  };
+  struct Function {
+    std::string definition, signature, kind;  ///< signature: names, defaults and result, which cannot be replaced
+    bool needs_tables = false;
+  };
+  std::set<std::string> schemas, extensions;
+  std::map<std::string, std::vector<std::string>> enums;
+  std::map<std::string, Sequence> sequences;
+  std::map<std::string, Table> tables;
+  std::map<std::string, Part> constraints, indexes, triggers;  ///< key: "table name"
+  std::map<std::string, View> views;
+  std::map<std::string, Function> functions;
+};
+
+tl::expected<SchemaModel, SqlFailure> read_model(Database& db);
+
+/// SQL that turns one into the other, in an order in which it can run; each with its semicolon. What loses data is
+/// preceded by a comment.
+std::vector<std::string> schema_diff(const SchemaModel& from, const SchemaModel& to);
+
+}  // namespace howdah::migrate
