@@ -17,7 +17,7 @@ await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnaps
 clock +1d
 await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 4
 # Directories follow the records.
-$ for n in $(seq 300); do [ $(ls $STATE/bases | wc -l) = 4 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
+$ for n in $(seq 1200); do [ $(ls $STATE/bases | wc -l) = 4 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
 > 4
 # Without retention there is nothing automated.
 $ aws rds modify-db-instance --db-instance-identifier a --backup-retention-period 0 --apply-immediately
@@ -26,5 +26,5 @@ $ aws rds describe-db-instance-automated-backups
 ~ DBInstanceAutomatedBackups == []
 $ aws rds describe-db-instances --db-instance-identifier a
 ~ DBInstances[0].LatestRestorableTime ==
-$ for n in $(seq 300); do [ $(ls $STATE/bases | wc -l) = 0 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
+$ for n in $(seq 1200); do [ $(ls $STATE/bases | wc -l) = 0 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
 > 0

@@ -2,7 +2,7 @@
 $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 30 --preferred-backup-window 03:00-03:30 --preferred-maintenance-window tue:05:00-tue:05:30
 $ aws rds wait db-instance-available --db-instance-identifier a
-before = $ aws rds describe-db-instances --db-instance-identifier a | md5sum
+before = $ aws rds describe-db-instances --db-instance-identifier a | grep -v LatestRestorableTime | md5sum
 ! aws rds modify-db-instance --db-instance-identifier nope --backup-retention-period 3    # DBInstanceNotFound: DBInstance nope not found.
 ! aws rds modify-db-instance --db-instance-identifier a    # InvalidParameterCombination: No modifications were requested
 ! aws rds modify-db-instance --db-instance-identifier a --apply-immediately    # InvalidParameterCombination: No modifications were requested
@@ -23,5 +23,5 @@ before = $ aws rds describe-db-instances --db-instance-identifier a | md5sum
 ! aws rds modify-db-instance --db-instance-identifier a --new-db-instance-identifier 1bad    # InvalidParameterValue: is not a valid identifier
 ! aws rds modify-db-instance --db-instance-identifier a --engine-version 16.1 --apply-immediately    # InvalidParameterCombination
 ! aws rds modify-db-instance --db-instance-identifier a --engine-version 9.6 --allow-major-version-upgrade --apply-immediately    # InvalidParameterCombination: Cannot upgrade postgres from
-$ aws rds describe-db-instances --db-instance-identifier a | md5sum
+$ aws rds describe-db-instances --db-instance-identifier a | grep -v LatestRestorableTime | md5sum
 > $before
