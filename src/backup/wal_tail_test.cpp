@@ -1,0 +1,112 @@
+#include "backup/wal_tail.h"
+
+#include <map>
+
+#include "backup/staging.h"
+#include "backup/testing.h"
+#include "backup/wal_reader.h"
+#include "os/spawn.h"
+
+namespace howdah::backup::testing {
+namespace {
+
+/// Every record boundary of `files` from `from` on, as the vault's own reader sees it.
+std::vector<Lsn> boundaries(const std::string& vault, Lsn from, Lsn to) {
+  VaultSource source(vault, History(1));
+  WalReader reader = source.reader();
+  std::vector<Lsn> out;
+  reader.seek(from);
+  while (reader.position() < to) {
+    auto record = reader.next();
+    if (!record) break;
+    out.push_back(record->end);
+  }
+  return out;
+}
+
+/// Writes messages until a record ends `left` bytes before the end of a segment.
+Position end_before_segment(Source& source, size_t left) {
+  constexpr Lsn kFixed = 24 + 5 + 24 + 2;  // headers of the record, of its data and of the message; the prefix "x"
+  auto client = session(source.db);
+  auto insert = [&] { return behind_header(parse_lsn(one(client, "SELECT pg_current_wal_insert_lsn()")).value()); };
+  auto emit = [&](Lsn bytes) {
+    const std::string size = std::to_string(bytes);
+    return parse_lsn(one(client, "SELECT pg_logical_emit_message(false, 'x', repeat('y', " + size + "))")).value();
+  };
+  for (int tries = 0; tries < 20; tries++) {
+    const Lsn at = insert(), end = at - at % kSegmentSize + kSegmentSize;
+    if (end - at > 2 * kWalPage) emit((end - at) / kWalPage * (kWalPage - 24) - kWalPage - kWalPage / 2);
+    for (Lsn now = insert(); now < end - kWalPage; now = insert()) emit(500);  // into the last page
+    const Lsn start = insert();
+    if (start < end - kWalPage || start + kFixed + 300 + left > end) {  // too close already: the next segment
+      emit(2 * kWalPage);
+      continue;
+    }
+    emit(end - left - start - kFixed);
+    const Lsn reached = parse_lsn(one(client, "SELECT pg_current_wal_insert_lsn()")).value();
+    if (reached == end - left || (left == 0 && reached == behind_header(end))) {
+      one(client, "CREATE TABLE IF NOT EXISTS later (id int)");
+      return {1, end - left};
+    }
+  }
+  throw std::runtime_error("no record ends there");
+}
+
+TEST(WalTail, IsCutAtEveryKindOfPlace) {
+  NEED_POSTGRESQL();
+  Source source(91);
+  BaseGuard guard{"edges"};
+  const Base base = must(copy_running(spec_of("edges", source.db)));
+  {
+    auto client = session(source.db);
+    one(client, "CREATE TABLE t AS SELECT g AS id, repeat('x', g % 50) AS pad FROM generate_series(1, 60000) g");
+  }
+  std::vector<Position> edges;
+  for (size_t left : {8U, 16U, 0U}) edges.push_back(end_before_segment(source, left));
+  const Position end = source.keeper->catch_up();
+
+  // One boundary for each number of bytes that may be left on its page, and the ones at the segments' ends.
+  std::map<Lsn, Lsn> chosen;
+  const auto all = boundaries(source.vault().root(), base.end.lsn, end.lsn);
+  ASSERT_GT(all.size(), 10000u);
+  for (Lsn at : all) {
+    const Lsn left = kWalPage - at % kWalPage;
+    if (left <= 40 || left == kWalPage) chosen.emplace(left, at);
+  }
+  ASSERT_TRUE(chosen.contains(8) && chosen.contains(16) && chosen.contains(24) && chosen.contains(kWalPage));
+  std::vector<Lsn> targets;
+  for (const auto& [left, at] : chosen) targets.push_back(at);
+  for (const auto& edge : edges) targets.push_back(edge.lsn);
+  const std::string dir = state() + "/edges";
+  for (Lsn at : targets) {
+    SCOPED_TRACE(lsn_text(at));
+    must(os::remove_tree(dir));
+    must(os::ensure_dir(dir, 0700));
+    must(place_wal(must(source.vault().chain(base.end, {1, at}, base.system_identifier)), dir));
+    const WalTail tail = must(find_tail(WalFiles(wal_files_in(dir), 1), base.end.lsn, at));
+    EXPECT_EQ(behind_header(tail.end), behind_header(at));
+    must(cut_wal(dir, 1, tail, true));
+    const WalFiles cut(wal_files_in(dir), 1);
+    const WalTail after = must(walk_wal(cut, tail.last, cut.end()));
+    EXPECT_EQ(after.last, behind_header(at)) << "one record follows";
+    auto dump = os::run(
+        {.program = "/usr/lib/postgresql/15/bin/pg_waldump", .args = {"-p", dir, "-t", "1", "-s", lsn_text(tail.last)}},
+        std::chrono::seconds(60));
+    if (!dump || dump->status == 127) continue;
+    EXPECT_NE(dump->text.find("desc: NOOP"), std::string::npos) << dump->text;
+  }
+  must(os::remove_tree(dir));
+  // PostgreSQL itself agrees, also where the record lies in a segment of its own.
+  for (unsigned i = 0; i < edges.size(); i++) {
+    Restored copy(92 + i);
+    auto recovered = copy.restore(must(plan_to_position(source.vault(), {base}, edges[i])));
+    ASSERT_TRUE(recovered) << recovered.error().message;
+    EXPECT_EQ(behind_header(recovered->end.lsn), behind_header(edges[i].lsn));
+    auto client = copy.open();
+    EXPECT_EQ(one(client, "SELECT count(*) FROM t"), "60000");
+    EXPECT_EQ(one(client, "SELECT count(*) FROM pg_class WHERE relname = 'later'"), i == 0 ? "0" : "1");
+  }
+}
+
+}  // namespace
+}  // namespace howdah::backup::testing
