@@ -296,7 +296,7 @@ Result<void> Tail::copy_run() {
   }
   if (auto synced = sync(); !synced) return synced;
   // From here on only what lies behind the end can change, once the server has got as far as we had.
-  compare_ = run_end_ >= page_start(end_) ? end_ : more_ && !rewound ? segment_begin(run_end_) : compare_;
+  compare_ = run_end_ >= end_ ? end_ : more_ && !rewound ? segment_begin(run_end_) : compare_;
   return finish_segments();
 }
 
@@ -352,7 +352,8 @@ Result<void> Tail::rewind() {
 /// Behind the switch record the segment is zero, page headers included; the server may not have written that yet.
 Result<void> Tail::fill_after_switch(Lsn data_end) {
   const Lsn segment = segment_begin(data_end - 1), zeros = page_start(data_end + kWalPage - 1);
-  if (os::exists(segment_path(root_, history_.of_segment(segment), segment))) return {};
+  const bool ours = outputs_.contains(segment);
+  if (!ours && os::exists(segment_path(root_, history_.of_segment(segment), segment))) return {};
   auto out = output(segment);
   if (!out) return tl::unexpected(out.error());
   if (ftruncate((*out)->fd.get(), static_cast<off_t>(zeros - segment)) != 0 ||
