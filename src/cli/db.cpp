@@ -2,8 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstring>
+#include <filesystem>
 
 #include "cli/database_url.h"
+#include "migrate/commands.h"
 #include "migrate/databases.h"
 
 namespace howdah::cli {
@@ -12,6 +14,8 @@ namespace {
 struct Given {
   migrate::DatabaseCommand command;
   migrate::SessionFilter filter;
+  migrate::DumpOptions dump;
+  migrate::Options migrations;
   std::string url, environment, schema_file = "db/schema.sql", seed_file = "db/seed.sql";
   std::vector<std::string> words;    ///< [name or file] [prod]
   std::vector<std::string> program;  ///< after "--"
@@ -19,7 +23,7 @@ struct Given {
 };
 
 struct Commands {
-  CLI::App *create, *drop, *load, *dump, *seed, *sessions, *setup, *reset, *connect, *protect;
+  CLI::App *create, *drop, *load, *dump, *seed, *sessions, *setup, *reset, *connect, *protect, *take, *prepare;
 };
 
 CLI::App* add(CLI::App& app, Given& g, const char* name, const char* about, const char* words) {
@@ -55,7 +59,16 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.setup = add(app, g, "setup", "create if missing, load schema and seed if empty; never drops", "[prod]");
   c.reset = add(app, g, "reset", "drop, then setup", "[prod]");
   drop_options(c.reset, g);
-  for (CLI::App* a : {c.setup, c.reset}) {
+  c.take = add(app, g, "dump", "the whole database in pg_dump's custom format, to restore elsewhere", "[file] [prod]");
+  c.take->add_option("--exclude-table-data", g.dump.without_data, "keep the table, leave out its rows");
+  c.take->add_option("--exclude-table", g.dump.without_tables, "leave out the table");
+  c.take->add_option("--exclude-schema", g.dump.without_schemas, "leave out the schema");
+  c.take->add_option("--top-tables", g.dump.top_tables, "leave out the rows of the N largest tables, and list them")
+      ->check(CLI::Range(1, 1000));
+  c.take->add_flag("--privileges", g.dump.privileges, "with grants");
+  c.prepare = add(app, g, "prepare", "create if missing, load schema and seed if empty, then run migrations", "[prod]");
+  c.prepare->add_option("--dir", g.migrations.directory, "the migrations (db/migrations, or prisma/migrations)");
+  for (CLI::App* a : {c.setup, c.reset, c.prepare}) {
     a->add_option("--schema", g.schema_file, "(db/schema.sql)");
     a->add_option("--seed", g.seed_file, "(db/seed.sql)");
   }
@@ -77,11 +90,41 @@ std::string take_words(Given& g) {
   return other;
 }
 
+/// A new machine and an old one end up the same: everything is there, and nothing is pending.
+int prepare(const Commands& c, const Given& g, migrate::Report& report) {
+  std::error_code ec;
+  migrate::DatabaseCommand command = g.command;
+  command.if_not_exists = true;
+  const bool schema = std::filesystem::exists(g.schema_file, ec);
+  const int code = schema ? migrate::setup_database(command, g.schema_file, g.seed_file, report)
+                          : migrate::create_database(command, report);
+  if (code != migrate::kOk) return code;
+  migrate::Options options = g.migrations;
+  options.url = g.url;
+  if (c.prepare->count("--dir") == 0 && !std::filesystem::exists(options.directory, ec)) {
+    if (!std::filesystem::exists("prisma/migrations", ec)) {
+      report.note("there are no migrations");
+      return schema ? migrate::kOk : migrate::kUsage;
+    }
+    options.directory = "prisma/migrations";
+  }
+  migrate::catch_interrupts();
+  migrate::Session session(options, report);
+  if (const int opened = session.open(); opened != migrate::kOk) return opened;
+  return migrate::up(session, -1);
+}
+
 int run_command(const Commands& c, const Given& g, const std::string& word, migrate::Report& report) {
   if (*c.create) return migrate::create_database(g.command, report);
   if (*c.drop) return migrate::drop_database(g.command, report);
   if (*c.load) return migrate::load_file(g.command, word.empty() ? g.schema_file : word, true, report);
   if (*c.dump) return migrate::dump_schema(g.command, word.empty() ? g.schema_file : word, report);
+  if (*c.prepare) return prepare(c, g, report);
+  if (*c.take) {
+    migrate::DumpOptions dump = g.dump;
+    dump.file = word.empty() ? g.command.target.database() + ".dump" : word;
+    return migrate::dump_database(g.command, dump, report);
+  }
   if (*c.seed) return migrate::load_file(g.command, word.empty() ? g.seed_file : word, false, report);
   if (*c.sessions) return migrate::sessions(g.command, g.filter, report);
   if (*c.connect) return migrate::connect_with(g.command, g.program, report);
@@ -136,6 +179,7 @@ int run_db(int argc, char** argv) {
     return report.finish(migrate::kUsage);
   }
   g.command.target = *target;
+  g.url = *url;
   if ((*c.create || *c.drop) && !word.empty()) g.command.target = target->with_database(word);
   report.about(g.command.target.shown(), "");
   return report.finish(run_command(c, g, word, report));

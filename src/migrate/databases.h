@@ -34,6 +34,16 @@ int sessions(const DatabaseCommand& c, const SessionFilter& filter, Report& repo
 /// histories. Written by the pg_dump that suits the server.
 int dump_schema(const DatabaseCommand& c, const std::string& file, Report& report);
 
+/// A dump of the database for elsewhere, in pg_dump's custom format. Such a file names the owners: pg_restore
+/// --no-owner leaves them out. The names are patterns of pg_dump.
+struct DumpOptions {
+  std::string file;  ///< must not exist; it appears when it is complete
+  std::vector<std::string> without_data, without_tables, without_schemas;
+  int top_tables = 0;       ///< leave out the rows of the largest tables, so many
+  bool privileges = false;  ///< keep grants
+};
+int dump_database(const DatabaseCommand& c, const DumpOptions& options, Report& report);
+
 /// Replaces this process by `command` (psql when empty) with the connection in PG* variables: no password in the
 /// process list. Returns only when that fails.
 int connect_with(const DatabaseCommand& c, std::vector<std::string> command, Report& report);

@@ -42,6 +42,7 @@ class Differ {
     choose_enums();
     choose_views();
     drop_code();
+    drop_functions(true);
     drop_parts();
     drop_tables();
     drop_identities();
@@ -288,19 +289,22 @@ class Differ {
     return type.substr(0, dot + 1) + old_name(type);
   }
 
-  void functions(bool late) {
-    if (!late) {
-      for (const auto& [name, f] : a_.functions) {
-        const auto it = b_.functions.find(name);
-        if (it != b_.functions.end() && it->second.signature == f.signature && it->second.kind == f.kind &&
-            !mentions_replaced(f.definition))
-          continue;
-        if (it == b_.functions.end())
-          unused_.push_back(fmt::format("drop {} {}", f.kind, name));
-        else
-          say(fmt::format("drop {} {}", f.kind, name));
-      }
+  /// Those that return rows of a table must go before it, all others after what they are used in.
+  void drop_functions(bool of_tables) {
+    for (const auto& [name, f] : a_.functions) {
+      if (f.needs_tables != of_tables) continue;
+      const auto it = b_.functions.find(name);
+      const std::string sql = fmt::format("drop {} {}", f.kind, name);
+      if (it == b_.functions.end() && !of_tables)
+        unused_.push_back(sql);
+      else if (it == b_.functions.end() || it->second.signature != f.signature || it->second.kind != f.kind ||
+               mentions_replaced(f.definition))
+        say(sql);
     }
+  }
+
+  void functions(bool late) {
+    if (!late) drop_functions(false);
     for (const auto& [name, f] : b_.functions) {
       const auto it = a_.functions.find(name);
       const bool same =

@@ -171,3 +171,54 @@ def dump_and_load_agree(pg):
     s.run("db-create")
     s.run("db-schema-load", "full.sql")
     assert pg.psql("copy2", "select count(*), count(t) from a") == "2|1"
+
+
+@test
+def dump_for_elsewhere(pg):
+    """The staging dump of the runbook, word for word, and what it should have been."""
+    s = Shell(pg, "notifydb")
+    s.run("db-create")
+    pg.psql("notifydb", "create role notify_owner; create schema hint_plan; create schema pglogical; create table "
+            "hint_plan.hints(id int); create table services(id int primary key); insert into services values (1), (2);"
+            "alter table services owner to notify_owner; grant select on services to notify_owner")
+    big = ("notifications", "notification_history", "ft_billing", "ft_notification_status")
+    for table in big:
+        pg.psql("notifydb", f"create table {table}(id int, t text); insert into {table} select g, repeat('x', 100) from "
+                "generate_series(1, 500) g")
+    s.run("db-connect", "--", "pg_dump", "-Fc", "-f", "staging-db-dump", "--exclude-schema=hint_plan",
+          "--exclude-schema=pglogical", *[f"--exclude-table={t}" for t in big])
+    listed = s.run("pg_restore", "-l", "staging-db-dump")
+    assert "services" in listed and not any(t in listed for t in (*big, "hint_plan", "pglogical")), listed
+    out = s.db("dump", "local.dump", "--exclude-schema", "hint_plan", "--exclude-schema", "pglogical", "--top-tables", "4")
+    assert all(f"without the rows of public.{t}, " in out for t in big), out
+    pg.psql("postgres", "create database local_test")
+    pg.psql("notifydb", "reassign owned by notify_owner to postgres; drop owned by notify_owner; drop role notify_owner")
+    assert "pg_restore --no-owner -d DATABASE local.dump" in out
+    s.run("pg_restore", "--exit-on-error", "--no-owner", "-d", pg.url("local_test"), "local.dump")
+    assert pg.psql("local_test", "select count(*) from services") == "2"
+    assert [pg.psql("local_test", f"select count(*) from {t}") for t in big] == ["0"] * 4
+    assert "exists already" in s.db("dump", "local.dump", code=1)
+    assert "no table typo" in s.db("dump", "x.dump", "--exclude-table-data", "typo", code=1)
+    s.db("dump", "x.dump", "--exclude-table-data", "ft_billing", "--exclude-table", "notification*")
+    listed = s.run("pg_restore", "-l", "x.dump")
+    assert "TABLE public ft_billing" in listed and "TABLE DATA public ft_billing" not in listed, listed
+    assert "notification_history" not in listed and not os.path.exists(f"{s.dir}/x.dump.tmp")
+
+
+@test
+def prepare_a_new_and_an_old_database(pg):
+    s = Shell(pg, "prep")
+    os.mkdir(f"{s.dir}/db/migrations")
+    s.write("db/migrations/1_t.sql", "-- migrate:up\ncreate table t(id int);\n")
+    s.db("prepare")
+    assert pg.psql("prep", "select (select count(*) from users), to_regclass('t') is not null") == "2|t"
+    s.write("db/migrations/2_u.sql", "-- migrate:up\ncreate table u(id int);\n")
+    assert "has tables already" in s.db("prepare")
+    assert pg.psql("prep", "select (select count(*) from users), to_regclass('u') is not null") == "2|t"
+    s.write("db/migrations/3_bad.sql", "-- migrate:up\ncreate table u(id int);\n")
+    s.db("prepare", code=3)
+    os.unlink(f"{s.dir}/db/schema.sql")
+    os.unlink(f"{s.dir}/db/migrations/3_bad.sql")
+    s.db("drop")
+    s.db("prepare")
+    assert pg.psql("prep", "select to_regclass('users') is null, to_regclass('u') is not null") == "t|t"
