@@ -77,7 +77,7 @@ TEST(BackupControl, SaysWhatPgControldataSays) {
   Instance db(41);
   auto control = read_control(db.layout().data);
   ASSERT_TRUE(control) << control.error().message;
-  auto out = os::run({.program = "/usr/lib/postgresql/15/bin/pg_controldata", .args = {db.layout().data}}, kPatience);
+  auto out = os::run({.program = tool("pg_controldata"), .args = {db.layout().data}}, kPatience);
   if (!out || !out->ok()) GTEST_SKIP() << "no pg_controldata of this version";
   auto line = [&](const std::string& label) {
     auto at = out->text.find(label);

@@ -26,6 +26,11 @@ using pg::testing::Shared;
 inline Time now() { return std::chrono::floor<Millis>(std::chrono::system_clock::now()); }
 inline const std::string& state() { return Shared::get().scratch.path(); }
 
+/// One of PostgreSQL's client programs, of the engine's major version; may be missing.
+inline std::string tool(const std::string& name) {
+  return "/usr/lib/postgresql/" + std::to_string(Shared::get().engine.major) + "/bin/" + name;
+}
+
 inline BaseSpec spec_of(const std::string& id, const pg::testing::Instance& from) {
   return {.state = state(),
           .id = id,

@@ -16,10 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kPatience(120);
 
-std::string tool(const std::string& name) {
-  return "/usr/lib/postgresql/" + std::to_string(Shared::get().engine.major) + "/bin/" + name;
-}
-
 /// Every file and directory below `root`, but the content of pg_wal.
 std::set<std::string> census(const std::string& root) {
   std::set<std::string> out;

@@ -12,52 +12,49 @@
 #include <fmt/format.h>
 
 #include "backup/checksum.h"
+#include "backup/wal_page.h"
 
 namespace howdah::backup {
 namespace {
 
-// XLogPageHeaderData and XLogRecord, the same in PostgreSQL 12 to 18.
-constexpr size_t kShortHeader = 24, kLongHeader = 40, kRecordHeader = 24;
-constexpr uint16_t kFirstIsContinuation = 0x1, kLongHeaderFlag = 0x2, kFirstIsOverwrite = 0x8;
+// XLogPageHeaderData and XLogRecord as they stand in the file.
 constexpr uint8_t kXlogManager = 0, kNoop = 0x20, kSwitch = 0x40, kInfoMask = 0xF0;
 
-struct PageHeader {
+struct RawPage {
   uint16_t magic = 0, info = 0;
   uint32_t timeline = 0;
   uint64_t address = 0;
   uint32_t rest = 0;  // of a record that began on an earlier page
   uint32_t padding = 0;
 };
-static_assert(sizeof(PageHeader) == kShortHeader);
+static_assert(sizeof(RawPage) == kShortHeader);
 
-struct LongPart {
+struct RawLongPart {
   uint64_t system_identifier = 0;
   uint32_t segment_size = 0, page_size = 0;
 };
-static_assert(sizeof(LongPart) + kShortHeader == kLongHeader);
+static_assert(sizeof(RawLongPart) + kShortHeader == kLongHeader);
 
-struct RecordHeader {
+struct RawRecord {
   uint32_t length = 0, xid = 0;
   uint64_t previous = 0;
   uint8_t info = 0, manager = 0;
   uint16_t padding = 0;
   uint32_t crc = 0;
 };
-static_assert(sizeof(RecordHeader) == kRecordHeader);
+static_assert(sizeof(RawRecord) == kRecordHeader);
 
-size_t header_size(Lsn page) { return page % kSegmentSize == 0 ? kLongHeader : kShortHeader; }
-Lsn page_of(Lsn lsn) { return lsn - lsn % kWalPage; }
 Lsn aligned(Lsn lsn) { return (lsn + 7) & ~Lsn{7}; }
 
 enum class Found { kWhole, kBeyond, kOverwritten, kNothing, kDamaged };
 
-struct Record {
+struct Step {
   Found found = Found::kDamaged;
-  RecordHeader header;
+  RawRecord header;
   Lsn end = 0;  // where the next record may start; for kOverwritten the page that it was given up on
 };
 
-bool read_page_header(const WalFiles& files, Lsn page, PageHeader& out) {
+bool read_page_header(const WalFiles& files, Lsn page, RawPage& out) {
   return files.read(page, &out, sizeof out) && out.magic != 0 && out.address == page;
 }
 
@@ -65,14 +62,14 @@ bool read_page_header(const WalFiles& files, Lsn page, PageHeader& out) {
 Found collect(const WalFiles& files, Lsn& at, Lsn limit, size_t size, std::string& out) {
   while (out.size() < size) {
     if (at % kWalPage == 0) {
-      PageHeader page;
+      RawPage page;
       if (at >= limit) return Found::kBeyond;
       if (!read_page_header(files, at, page)) return Found::kDamaged;
-      if ((page.info & kFirstIsOverwrite) != 0) return Found::kOverwritten;
+      if ((page.info & kOverwritesContinuation) != 0) return Found::kOverwritten;
       if ((page.info & kFirstIsContinuation) == 0 || page.rest != size - out.size()) return Found::kDamaged;
       at += header_size(at);
     }
-    const size_t part = std::min<size_t>(size - out.size(), page_of(at) + kWalPage - at);
+    const size_t part = std::min<size_t>(size - out.size(), page_start(at) + kWalPage - at);
     if (at + part > limit) return Found::kBeyond;
     const size_t old = out.size();
     out.resize(old + part);
@@ -83,15 +80,15 @@ Found collect(const WalFiles& files, Lsn& at, Lsn limit, size_t size, std::strin
 }
 
 bool only_zeroes(const WalFiles& files, Lsn at, Lsn limit) {
-  const Lsn end = std::min(limit, page_of(at) + kWalPage);
+  const Lsn end = std::min(limit, page_start(at) + kWalPage);
   std::string bytes(end - at, '\0');
-  return limit <= page_of(at) + kWalPage && (bytes.empty() || !files.read(at, bytes.data(), bytes.size()) ||
-                                             bytes.find_first_not_of('\0') == std::string::npos);
+  return limit <= page_start(at) + kWalPage && (bytes.empty() || !files.read(at, bytes.data(), bytes.size()) ||
+                                                bytes.find_first_not_of('\0') == std::string::npos);
 }
 
-Record record_at(const WalFiles& files, Lsn start, Lsn limit, Lsn previous) {
+Step record_at(const WalFiles& files, Lsn start, Lsn limit, Lsn previous) {
   constexpr uint32_t kLongest = 1020U << 20;  // PostgreSQL's own limit is about 1 GiB
-  Record r;
+  Step r;
   uint32_t length = 0;
   if (start + sizeof length > limit) return {Found::kBeyond, {}, 0};
   if (!files.read(start, &length, sizeof length) || length == 0) {
@@ -107,7 +104,7 @@ Record record_at(const WalFiles& files, Lsn start, Lsn limit, Lsn previous) {
   std::memcpy(&r.header, bytes.data(), sizeof r.header);
   Crc32c crc;
   crc.add(bytes.data() + kRecordHeader, bytes.size() - kRecordHeader);
-  crc.add(bytes.data(), offsetof(RecordHeader, crc));
+  crc.add(bytes.data(), offsetof(RawRecord, crc));
   if (crc.value() != r.header.crc || (previous != 0 && r.header.previous != previous)) {
     r.found = Found::kDamaged;
     return r;
@@ -122,7 +119,7 @@ Record record_at(const WalFiles& files, Lsn start, Lsn limit, Lsn previous) {
 /// Where the first record that starts in the segment at `segment` starts; 0 when none does or it can't be read.
 Lsn first_record(const WalFiles& files, Lsn segment) {
   for (Lsn page = segment; page < segment + kSegmentSize; page += kWalPage) {
-    PageHeader header;
+    RawPage header;
     if (!read_page_header(files, page, header)) return 0;
     const size_t rest = (header.info & kFirstIsContinuation) != 0 ? header.rest : 0;
     const Lsn body = page + header_size(page);
@@ -147,19 +144,18 @@ Result<void> write_at(const std::string& path, const void* data, size_t size, of
 }
 
 /// Writes the record without effect at `tail.end`, over as many pages as its header needs.
-Result<void> write_stopper(const std::string& directory, uint32_t timeline, const WalTail& tail,
-                           const PageHeader& model, const LongPart& identity,
-                           const std::map<uint64_t, std::string>& names) {
-  RecordHeader record{.length = kRecordHeader, .previous = tail.last, .info = kNoop, .manager = kXlogManager};
+Result<void> write_stopper(const std::string& directory, uint32_t timeline, const WalTail& tail, const RawPage& model,
+                           const RawLongPart& identity, const std::map<uint64_t, std::string>& names) {
+  RawRecord record{.length = kRecordHeader, .previous = tail.last, .info = kNoop, .manager = kXlogManager};
   Crc32c crc;
-  crc.add(&record, offsetof(RecordHeader, crc));
+  crc.add(&record, offsetof(RawRecord, crc));
   record.crc = crc.value();
   size_t done = 0;
   for (Lsn at = tail.end; done < sizeof record;) {
     auto known = names.find(at / kSegmentSize);
     const std::string path = known != names.end() ? known->second : directory + "/" + segment_name(timeline, at);
     if (at % kWalPage == 0) {
-      PageHeader page{.magic = model.magic, .timeline = timeline, .address = at};
+      RawPage page{.magic = model.magic, .timeline = timeline, .address = at};
       if (done > 0) page.info |= kFirstIsContinuation;
       if (done > 0) page.rest = static_cast<uint32_t>(sizeof record - done);
       if (at % kSegmentSize == 0) page.info |= kLongHeaderFlag;
@@ -170,7 +166,7 @@ Result<void> write_stopper(const std::string& directory, uint32_t timeline, cons
       }
       at += header_size(at);
     }
-    const size_t part = std::min<size_t>(sizeof record - done, page_of(at) + kWalPage - at);
+    const size_t part = std::min<size_t>(sizeof record - done, page_start(at) + kWalPage - at);
     const char* bytes = reinterpret_cast<const char*>(&record) + done;
     if (auto w = write_at(path, bytes, part, static_cast<off_t>(at % kSegmentSize)); !w) return w;
     done += part;
@@ -211,7 +207,7 @@ bool WalFiles::read(Lsn at, void* out, size_t size) const {
       fd_ = os::Fd(open(found->second.second.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
       open_segment_ = segment;
     }
-    window_at_ = page_of(at);
+    window_at_ = page_start(at);
     window_.resize(std::min<Lsn>(kWindow, (segment + 1) * kSegmentSize - window_at_));
     const auto offset = static_cast<off_t>(window_at_ % kSegmentSize);
     const ssize_t n = fd_ ? pread(fd_.get(), window_.data(), window_.size(), offset) : -1;
@@ -229,7 +225,7 @@ Result<WalTail> walk_wal(const WalFiles& files, Lsn from, Lsn limit) {
   Lsn at = behind_header(from);
   for (;;) {
     if (at % kWalPage == 0) {
-      PageHeader page;
+      RawPage page;
       const bool there = at < limit && read_page_header(files, at, page);
       if (!there || (page.info & kFirstIsContinuation) != 0) {
         // Not even the header of the next page: the WAL ends at the page's end, unless something was promised there.
@@ -238,7 +234,7 @@ Result<WalTail> walk_wal(const WalFiles& files, Lsn from, Lsn limit) {
       }
       at += header_size(at);
     }
-    Record r = record_at(files, at, limit, tail.last);
+    Step r = record_at(files, at, limit, tail.last);
     if (r.found == Found::kOverwritten) {
       at = r.end;
       continue;
@@ -270,8 +266,8 @@ Result<WalTail> find_tail(const WalFiles& files, Lsn from, Lsn limit) {
 
 Result<void> cut_wal(const std::string& directory, uint32_t timeline, const WalTail& tail, bool stopper) {
   const uint64_t last_kept = (tail.end - 1) / kSegmentSize;
-  PageHeader model;
-  LongPart identity;
+  RawPage model;
+  RawLongPart identity;
   std::map<uint64_t, std::string> names;
   uint32_t best = 0;
   for (const auto& path : wal_files_in(directory)) {

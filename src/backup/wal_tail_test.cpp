@@ -89,9 +89,8 @@ TEST(WalTail, IsCutAtEveryKindOfPlace) {
     const WalFiles cut(wal_files_in(dir), 1);
     const WalTail after = must(walk_wal(cut, tail.last, cut.end()));
     EXPECT_EQ(after.last, behind_header(at)) << "one record follows";
-    auto dump = os::run(
-        {.program = "/usr/lib/postgresql/15/bin/pg_waldump", .args = {"-p", dir, "-t", "1", "-s", lsn_text(tail.last)}},
-        std::chrono::seconds(60));
+    auto dump = os::run({.program = tool("pg_waldump"), .args = {"-p", dir, "-t", "1", "-s", lsn_text(tail.last)}},
+                        std::chrono::seconds(60));
     if (!dump || dump->status == 127) continue;
     EXPECT_NE(dump->text.find("desc: NOOP"), std::string::npos) << dump->text;
   }
