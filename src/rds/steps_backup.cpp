@@ -52,8 +52,8 @@ bool base_needed(const Rds& rds, const Needs& needs, const std::string& name) {
 Result<void> tidy_bases(const Rds& rds, const Needs& needs) {
   for (const auto& name : names_in(rds.config.state_dir + "/bases")) {
     if (base_needed(rds, needs, name)) continue;
-    const auto gone = name.find('.') == name.npos ? backup::remove_base(rds.config.state_dir, name)
-                                                  : os::remove_tree(rds.config.state_dir + "/bases/" + name);
+    // With everything of that name. One that is being made right now holds a lock: later.
+    const auto gone = backup::remove_base(rds.config.state_dir, name.substr(0, name.find('.')));
     if (!gone) return gone;
   }
   return {};
