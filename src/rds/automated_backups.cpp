@@ -33,7 +33,8 @@ struct Row {
 std::vector<Row> rows_of(const Rds& rds, const Scope& scope) {
   std::vector<Row> out;
   for (const auto& i : rds.store.all<Instance>(scope.prefix())) {
-    if (i->backup_retention > 0 && i->rest != Rest::creating) out.push_back({i});
+    if (i->backup_retention == 0 || i->rest == Rest::creating || i->rest == Rest::incompatible_restore) continue;
+    out.push_back({i});
   }
   for (const auto& b : rds.store.all<AutomatedBackup>(scope.prefix())) {
     out.push_back({std::make_shared<const Instance>(b->source), true, b->latest});

@@ -191,7 +191,8 @@ Outcome copy_stopped_files(Rds& rds, const Instance& i, const std::string& id) {
 flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Base& base, bool full) {
   return [&rds, id, base, full](store::Tx& tx) {
     const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
-    if (!found) return tidy_backups(rds, tx);  // deleted meanwhile: nobody wants the copy
+    tidy_backups(rds, tx);  // of what was kept while it was being made, or of itself when it was deleted meanwhile
+    if (!found) return;
     if (found->state != Snapshot::State::creating) return;
     Snapshot s = *found;
     s.state = Snapshot::State::available;

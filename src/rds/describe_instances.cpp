@@ -75,7 +75,8 @@ void hold_while_changing(const Rds& rds, api::Context& ctx, const std::string& n
       return "deleted";
     }
   };
-  static const Values at_rest = {"available", "stopped", "failed", "incompatible-parameters", "deleted"};
+  static const Values at_rest = {"available", "stopped", "failed", "incompatible-parameters", "incompatible-restore",
+                                 "deleted"};
   const std::string before = status();
   if (at_rest.contains(before)) return;
   ctx.holds.wait(std::chrono::seconds(10), [&] { return status() != before; });

@@ -101,10 +101,26 @@ Outcome copy_running_files(Rds& rds, const Snapshot& s, const Instance& i) {
   return flow::done(snapshot_taken(rds, s.id, *base, true));
 }
 
+/// As on AWS, nothing is backed up automatically while an instance is stopped: the schedule begins again afterwards.
+flow::Recorder give_up(Rds& rds, const std::string& id) {
+  return [&rds, id](store::Tx& tx) {
+    tidy_backups(rds, tx);
+    const auto s = tx.find<Snapshot>(Snapshot::by_id(id));
+    if (!s) return;
+    const auto i = tx.find<Instance>(Instance::by_id(s->resource_id()));
+    tx.erase<Snapshot>(s->key());
+    if (!i) return;
+    Instance now = *i;
+    now.last_backup = {};
+    tx.put(std::move(now));
+  };
+}
+
 /// The server of a snapshot's instance does not run, or something else works on it: the files can be copied only under
 /// the instance's own lock.
 Outcome hand_over(Rds& rds, const Snapshot& s, const Instance& i) {
   if (i.rest == Rest::available) return flow::again(Millis(500), "the server does not accept connections");
+  if (s.automated) return flow::done(give_up(rds, s.id));
   if (rds.store.get<Workflow>(i.workflow())) return flow::again(Millis(500), "the instance is busy");
   return flow::done([&rds, id = s.id, resource = i.resource_id](store::Tx& tx) {
     const auto now = tx.find<Instance>(Instance::by_id(resource));

@@ -12,7 +12,8 @@ await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnaps
 clock +1d
 await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 4
 clock +1d
-await 'aws rds describe-db-snapshots --db-snapshot-identifier $first' fails DBSnapshotNotFound
+$ for n in $(seq 600); do aws rds describe-db-snapshots --db-snapshot-identifier $first >/dev/null 2>&1 || break; sleep 0.1; done
+! aws rds describe-db-snapshots --db-snapshot-identifier $first    # DBSnapshotNotFound
 await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 4
 clock +1d
 await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 4
@@ -26,5 +27,21 @@ $ aws rds describe-db-instance-automated-backups
 ~ DBInstanceAutomatedBackups == []
 $ aws rds describe-db-instances --db-instance-identifier a
 ~ DBInstances[0].LatestRestorableTime ==
+$ aws rds describe-db-snapshots
+~ DBSnapshots == []
 $ for n in $(seq 1200); do [ $(ls $STATE/bases | wc -l) = 0 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
 > 0
+# Switched on again, the first one is taken at once.
+$ aws rds modify-db-instance --db-instance-identifier a --backup-retention-period 7 --apply-immediately
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 1
+$ aws rds describe-db-instance-automated-backups
+~ DBInstanceAutomatedBackups[0].Status == active
+# Nothing is taken while it is stopped; the day after it has started there is another one.
+$ aws rds stop-db-instance --db-instance-identifier a
+await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == stopped
+clock +1d
+$ sleep 1; aws rds describe-db-snapshots --db-instance-identifier a --query 'length(DBSnapshots)'
+~ @ == 1
+$ aws rds start-db-instance --db-instance-identifier a
+await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 2
