@@ -42,13 +42,17 @@ Result<void> move(pg::Client& client, Lsn to) {
   const auto as_error = [](const pg::SqlError& e) { return tl::unexpected(Error{e.message, e.retry}); };
   auto row = client.query("select restart_lsn from pg_replication_slots where slot_name = $1", {name});
   if (!row) return as_error(row.error());
-  if (row->empty()) {
+  const auto at = row->empty() ? std::nullopt : parse_lsn(row->get(0, 0));
+  if (!at) {
+    // Missing, or given up by the server since it held back too much: whatever that cost is found as a gap.
+    if (!row->empty()) {
+      auto dropped = client.query("select pg_drop_replication_slot($1)", {name});
+      if (!dropped) return as_error(dropped.error());
+    }
     auto made = client.query("select pg_create_physical_replication_slot($1, true)", {name});
     if (!made) return as_error(made.error());
     return {};  // reserved from the last checkpoint on; the next segment moves it
   }
-  const auto at = parse_lsn(row->get(0, 0));
-  if (!at) return fail("the server has given up the WAL that the slot held back");
   if (*at >= to) return {};
   auto moved = client.query("select pg_replication_slot_advance($1, $2::pg_lsn)", {name, lsn_text(to)});
   if (!moved) return as_error(moved.error());

@@ -84,6 +84,17 @@ std::vector<SegmentFile> list_segments(const std::string& root) {
   return out;
 }
 
+size_t read_at(int fd, char* into, size_t size, Lsn offset) {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = pread(fd, into + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
 Result<History> read_history(const std::string& root, uint32_t timeline) {
   const std::string path = wal_dir(root) + "/" + history_name(timeline);
   if (!os::exists(path)) return History(timeline);

@@ -22,6 +22,9 @@ struct SegmentFile {
 /// Every segment of the vault, ascending; where a complete one and a partial one exist, both.
 std::vector<SegmentFile> list_segments(const std::string& root);
 
+/// pread(2) until `size` bytes are there or the file ends; how many.
+size_t read_at(int fd, char* into, size_t size, Lsn offset);
+
 /// The history of `timeline`, as the vault holds it; a timeline whose file is missing has no known ancestors.
 Result<History> read_history(const std::string& root, uint32_t timeline);
 
