@@ -11,6 +11,8 @@
 namespace howdah::rds {
 namespace {
 
+constexpr uint64_t kWalForNextSnapshot = 1 << 30;
+
 struct Needs {
   std::set<std::string> bases;      ///< named by a snapshot or a restore
   std::set<std::string> positions;  ///< resource ids with snapshots that are positions in their WAL
@@ -66,15 +68,18 @@ Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& r
   for (const auto& s : rds.store.all<Snapshot>()) {
     if (s->automated && s->resource_id() == resource_id) automated.insert(s->base_id);
   }
-  std::optional<backup::Position> oldest;
+  std::optional<backup::Position> oldest, newest;
   for (const auto& base : bases_of(rds, resource_id)) {
     if (automated.contains(base.id) && (!oldest || base.start < *oldest)) oldest = base.start;
+    if (!newest || *newest < base.start) newest = base.start;
   }
   const auto vault = vault_of(rds, resource_id);
-  if (!oldest) {  // no point-in-time restores: the next snapshot needs no WAL of the past
+  if (!oldest) {  // no point-in-time restores: what spares the next manual snapshot a copy of the files, if it is
+                  // little
     const auto durable = vault.durable();
     if (!durable) return {};
-    oldest = durable->position;
+    const bool little = newest && durable->position.lsn - newest->lsn < kWalForNextSnapshot;
+    oldest = little ? *newest : durable->position;
   }
   return vault.expire(*oldest);
 }
