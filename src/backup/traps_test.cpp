@@ -207,13 +207,13 @@ TEST(BackupTraps, AControlFileThatIsBeingWrittenIsReadWhole) {
   std::jthread writer([&](const std::stop_token& stop) {
     std::string other = content;
     std::fstream f(to + "/global/pg_control", std::ios::in | std::ios::out | std::ios::binary);
-    for (int i = 0; !stop.stop_requested(); i++) {  // two halves, with a torn moment in between
-      f.seekp(0).write((i % 2 == 0 ? "????????" : content.data()), 8).flush();
-      if (i % 2 == 0) std::this_thread::sleep_for(Millis(1));
+    while (!stop.stop_requested()) {  // torn for a moment, whole for longer
+      f.seekp(0).write("????????", 8).flush();
+      f.seekp(0).write(content.data(), 8).flush();
+      std::this_thread::sleep_for(Millis(1));
     }
-    f.seekp(0).write(content.data(), 8).flush();
   });
-  for (int i = 0; i < 200; i++) EXPECT_EQ(must(read_control_stable(to)), content);
+  for (int i = 0; i < 2000; i++) EXPECT_EQ(must(read_control_stable(to)), content);
   writer = {};
   must(os::remove_tree(to));
 }
