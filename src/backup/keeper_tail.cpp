@@ -16,7 +16,7 @@
 namespace howdah::backup {
 namespace {
 
-constexpr size_t kChunk = 1 << 20;
+constexpr size_t kChunk = 256 << 10;
 constexpr size_t kFirstChunk = 64 << 10;
 constexpr size_t kReread = 1 << 20;  // a record longer than this is not read again at every wake, but once a second
 constexpr uint64_t kStep = 4 * kSegmentSize;  // after so much, say how far it is durable

@@ -1,7 +1,9 @@
 #include "backup/keeper_tail.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -292,6 +294,28 @@ TEST_F(TailTest, WalThatWasRemovedTooEarlyIsAGapAndLaterWalIsStillKept) {
   EXPECT_EQ(lsn_text(other.end().lsn), lsn_text(writer.last_end()));
   EXPECT_FALSE(os::exists(segment_path(root(), 1, Writer::kBegin + kSegmentSize)));
   EXPECT_TRUE(os::exists(segment_path(root(), 1, Writer::kBegin + 2 * kSegmentSize)));
+}
+
+TEST_F(TailTest, AFullDiskIsAnErrorUntilThereIsRoomAgain) {
+  Writer writer;
+  writer.record(3 << 20);
+  Tail one = tail();
+  writer.show(wal(), writer.position());
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  const rlimit little{1 << 20, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &little), 0);
+  const bool first = one.copy().has_value(), second = one.copy().has_value();
+  const Lsn end = one.end().lsn;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, handler);
+  EXPECT_FALSE(first);
+  EXPECT_FALSE(second);
+  EXPECT_EQ(end, Writer::kBegin);
+  must(one.copy());
+  EXPECT_EQ(one.end().lsn, writer.last_end());
+  expect_held(writer, one.end().lsn);
 }
 
 TEST_F(TailTest, DrainsFilesWhoseNamesAreGone) {

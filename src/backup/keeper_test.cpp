@@ -221,6 +221,15 @@ TEST_F(KeeperTest, FollowsTheServerThroughCrashes) {
   expect_same_as_pg_wal();
   const auto first = list_segments(vault.root()).front().start;
   EXPECT_TRUE(vault.chain(first, vault.durable()->position, sysid()));
+  // A server that comes back without the slot gets it again.
+  ASSERT_TRUE(client.query("select pg_drop_replication_slot('howdah_vault')"));
+  must(pg::stop_server(instance->layout(), instance->owner(), pg::StopMode::kFast, 60s));
+  ASSERT_TRUE(instance->start(120s));
+  auto again = instance->connect();
+  EXPECT_TRUE(wait_for([&] {
+    const auto row = again.query("select restart_lsn from pg_replication_slots where slot_name = 'howdah_vault'");
+    return row && !row->empty() && parse_lsn(row->get(0, 0));
+  }));
 }
 
 TEST_F(KeeperTest, TheClockMovesWhileTheServerIsIdleAndLocateUsesIt) {
