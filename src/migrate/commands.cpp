@@ -49,8 +49,12 @@ int apply_all(Session& s, const std::vector<const Migration*>& list) {
   if (one) {
     if (auto begun = s.db().exec("begin"); !begun) return s.sql_failure(begun.error(), kFailed);
   }
-  for (const Migration* m : list) {
-    const int code = s.run_up(*m, one);
+  for (size_t i = 0; i < list.size();) {
+    int code = kOk;
+    // A dry run says of each migration how long it takes.
+    const size_t together = one && !s.options().dry_run ? s.run_group(list, i, code) : 0;
+    if (together == 0) code = s.run_up(*list[i], one);
+    i += std::max<size_t>(together, 1);
     if (code == kOk) continue;
     if (one) (void)s.db().exec("rollback");
     if (one) s.report().note("the whole run was rolled back");

@@ -238,3 +238,21 @@ def baseline_and_new(pg):
     p.run("frobnicate", code=1)
     p.url = p.url.replace(p.name, "nosuch")
     assert "db create" in p.json("up", code=2)["problems"][0]["fix"]
+
+
+@test
+def a_single_transaction_says_which_migration_failed(pg):
+    p = Project(pg)
+    for i in range(1, 150):
+        p.file(f"{i:03}_t.sql", f"-- migrate:up\n-- é\ncreate table t{i}(id int primary key);\ninsert into t{i} values ({i});\n")
+    p.file("070_t.sql", "-- migrate:up lock_timeout:1s\ncreate table t70(id int);\n")  # goes alone
+    p.file("120_t.sql", "-- migrate:up\ncreate table t120(id int);\n\n  insert into t119 values (119);\n")
+    problem = p.json("up", "--single-transaction", code=3)["problems"][0]
+    assert problem["where"].endswith("120_t.sql:4:3") and problem["version"] == "120", problem
+    assert p.tables() == "" and p.versions() == ""
+    p.file("120_t.sql", "-- migrate:up\ncreate table t120(id int);\n  insert into néant values (119);\n")
+    assert p.json("up", "--single-transaction", code=3)["problems"][0]["where"].endswith("120_t.sql:3:15")
+    p.file("120_t.sql", "-- migrate:up\ncreate table t120(id int);\nset search_path = pg_catalog;\n")
+    assert len(p.json("up", "--single-transaction")["migrations"]) == 149
+    p.run("verify", "--exit-code")
+    assert p.sql("select count(*), min(statements), max(statements), count(execution_ms) from schema_history") == "149|1|2|149"
