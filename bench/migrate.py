@@ -60,14 +60,14 @@ def up(pg, url, *options):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def psql(pg, url):
-    subprocess.run([f"{pg.bin}/psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", f"{pg.dir}/all.sql", url], check=True)
+def psql(pg, url, *options):
+    subprocess.run([f"{pg.bin}/psql", "-Xq", *options, "-v", "ON_ERROR_STOP=1", "-f", f"{pg.dir}/all.sql", url], check=True)
 
 
 def measure(pg):
     libpq = Libpq()
     libpq.lib.PQexec.restype = ctypes.c_void_p
-    times = {"loop": [], "psql": [], "up": [], "single": [], "noop": []}
+    times = {"loop": [], "psql": [], "up": [], "single": [], "floor": [], "noop": []}
     for _ in range(ROUNDS):
         times["loop"].append(timed(loop, libpq, fresh(pg)))
         times["psql"].append(timed(psql, pg, fresh(pg)))
@@ -75,6 +75,7 @@ def measure(pg):
         times["up"].append(timed(up, pg, url))
         times["noop"] += [timed(up, pg, url) for _ in range(5)]
         times["single"].append(timed(up, pg, fresh(pg), "--single-transaction"))
+        times["floor"].append(timed(psql, pg, fresh(pg), "-1"))
     return {name: median(values) for name, values in times.items()}
 
 
@@ -94,6 +95,10 @@ def main():
         verdict(f"migrate-{COUNT}-psql", t["up"] / t["psql"], "psql -f, which keeps no history", "<= 1.15",
                 t["up"] <= 1.15 * t["psql"]),
         verdict("migrate-single", t["single"] / t["loop"], "the loop", "<= 0.6", t["single"] <= 0.6 * t["loop"]),
+        # What is left in one transaction is the server's own: it syncs each new index file when it is built, two for
+        # such a table, and the commit that we save is only the third.
+        verdict("migrate-single-floor", t["single"] / t["floor"], "psql -1 -f, which keeps no history", "<= 1.3",
+                t["single"] <= 1.3 * t["floor"]),
         limit("migrate-noop", t["noop"] * 1000, "ms", "<= 60", t["noop"] <= 0.06),
     ]
     sys.exit(0 if all(met) else 1)
