@@ -11,7 +11,7 @@
 namespace howdah::rds {
 namespace {
 
-constexpr uint64_t kWalForNextSnapshot = 1 << 30;
+constexpr uint64_t kWalForNextSnapshot = 1ULL << 30;
 
 struct Needs {
   std::set<std::string> bases;      ///< named by a snapshot or a restore
@@ -61,26 +61,27 @@ Result<void> tidy_bases(const Rds& rds, const Needs& needs) {
   return {};
 }
 
-/// The WAL that restores may still ask for begins with the oldest automated base.
+/// The WAL that restores may still ask for begins with the oldest automated base. Without automated backups nothing
+/// asks for it, but as long as it is little it spares the next manual snapshot a copy of all files.
 Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& resource_id) {
   if (needs.positions.contains(resource_id) || needs.working.contains(resource_id)) return {};
   std::set<std::string> automated;
   for (const auto& s : rds.store.all<Snapshot>()) {
     if (s->automated && s->resource_id() == resource_id) automated.insert(s->base_id);
   }
-  std::optional<backup::Position> oldest, newest;
-  for (const auto& base : bases_of(rds, resource_id)) {
-    if (automated.contains(base.id) && (!oldest || base.start < *oldest)) oldest = base.start;
-    if (!newest || *newest < base.start) newest = base.start;
-  }
   const auto vault = vault_of(rds, resource_id);
-  if (!oldest) {  // no point-in-time restores: what spares the next manual snapshot a copy of the files, if it is
-                  // little
-    const auto durable = vault.durable();
-    if (!durable) return {};
-    const bool little = newest && durable->position.lsn - newest->lsn < kWalForNextSnapshot;
-    oldest = little ? *newest : durable->position;
+  const auto durable = vault.durable();
+  if (!durable) return {};
+  const auto wanted = [&](const backup::Base& base) {
+    if (!automated.empty()) return automated.contains(base.id);
+    return base.end.timeline == durable->position.timeline &&
+           base.start.lsn + kWalForNextSnapshot > durable->position.lsn;
+  };
+  std::optional<backup::Position> oldest;
+  for (const auto& base : bases_of(rds, resource_id)) {
+    if (wanted(base) && (!oldest || base.start < *oldest)) oldest = base.start;
   }
+  if (!oldest) oldest = durable->position;
   return vault.expire(*oldest);
 }
 

@@ -289,7 +289,7 @@ class Materialise(Snapshot):
     table = "materialise-base"
 
     def done(self, client):
-        return super().done(client) and self.world.bases() == self.world.snapshots()
+        return super().done(client) and self.world.bases_are_those_of_snapshots()
 
 
 class SnapshotStopped(Operation):
@@ -345,13 +345,13 @@ class Tidy(Operation):
     def prepare(self):
         super().prepare()
         self.world.have_snapshot("base")
-        self.bases = self.world.bases()
+        self.bases = len(self.world.bases())
 
     def act(self, client):
         client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="base")
 
     def done(self, client):
-        return self.world.bases() == self.bases - 1
+        return len(self.world.bases()) == self.bases - 1 and self.world.bases_are_those_of_snapshots()
 
 
 OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, ResetPassword, FirstSnapshot,
@@ -402,23 +402,27 @@ class World:
         return len(self.client.rds("DescribeDBSnapshots").findall(".//DBSnapshot"))
 
     def bases(self):
-        """How many there are; half-made ones count."""
+        """Names, complete and half-made ones (with a dot)."""
         try:
-            return len(os.listdir(f"{self.daemon.state}/bases"))
+            return os.listdir(f"{self.daemon.state}/bases")
         except FileNotFoundError:
-            return 0
+            return []
+
+    def bases_are_those_of_snapshots(self):
+        bases = self.bases()
+        return not any("." in b for b in bases) and len(bases) == self.snapshots()
 
     def have_snapshot(self, name):
         if self.snapshot(name) == "gone":
             self.client.rds("CreateDBSnapshot", DBInstanceIdentifier="v", DBSnapshotIdentifier=name)
             self.snapshot_password = self.password
         wait_for(f"snapshot {name}", lambda: self.snapshot(name) == "available", 60)
-        wait_for("its base", lambda: self.bases() == self.snapshots(), 60)
+        wait_for("its base", self.bases_are_those_of_snapshots, 60)
 
     def no_snapshot(self, name):
         if self.snapshot(name) != "gone":
             self.client.rds("DeleteDBSnapshot", DBSnapshotIdentifier=name)
-        wait_for("tidy bases", lambda: self.bases() == self.snapshots(), 60)
+        wait_for("tidy bases", self.bases_are_those_of_snapshots, 60)
 
     def answers(self, name, password=None):
         address, port = endpoint(self.client, name)
@@ -530,7 +534,7 @@ class World:
         assert len(set(keepers)) == len(keepers) and set(keepers) <= known, f"keepers of {keepers}, instances {known}"
         wait_for("no vault left over", lambda: set(os.listdir(f"{self.daemon.state}/vault")) == known, 15,
                  describe=lambda: f"{os.listdir(f'{self.daemon.state}/vault')}, instances {known}")
-        wait_for("one base for each snapshot", lambda: self.bases() == self.snapshots(), 30,
+        wait_for("one base for each snapshot", self.bases_are_those_of_snapshots, 30,
                  describe=lambda: f"{self.bases()} bases, {self.snapshots()} snapshots")
 
 
