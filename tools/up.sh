@@ -134,7 +134,8 @@ up() {
 Then try, for instance:
   aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,DBInstanceStatus,Endpoint.Address]' --output table
   aws rds modify-db-instance --db-instance-identifier $db --preferred-maintenance-window sun:04:00-sun:04:30
-  aws rds reboot-db-instance --db-instance-identifier $db
+  aws rds create-db-snapshot --db-instance-identifier $db --db-snapshot-identifier first
+  aws rds restore-db-instance-from-db-snapshot --db-instance-identifier copy --db-snapshot-identifier first
 Stop everything with: make down
 END
 }
@@ -150,6 +151,18 @@ stop_servers() {
     kill -INT "$pid" && pids+=("$pid") && echo "stopping the server in $dir (pid $pid)"
   done < <(find "$state" -maxdepth 6 -name postmaster.pid 2>/dev/null)
   wait_gone 60 "${pids[@]}"
+}
+
+# The processes that keep the servers' WAL a second time; each copies what is left and ends.
+stop_keepers() {
+  local lock pid pids=()
+  for lock in "$state"/vault/*/keeper.lock; do
+    [ -e "$lock" ] && ! flock -n -s "$lock" true 2>/dev/null || continue
+    pid=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "$(dirname "$lock")/keeper.info" 2>/dev/null | head -1)
+    [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q ' keeper ' || continue
+    kill -TERM "$pid" && pids+=("$pid")
+  done
+  wait_gone 30 "${pids[@]}"
 }
 
 wait_gone() {
@@ -170,6 +183,7 @@ down() {
     echo "no howdah runs on $state"
   fi
   stop_servers
+  stop_keepers
 }
 
 case ${1:-up} in
