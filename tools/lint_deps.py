@@ -18,11 +18,10 @@ BASE = {
     "flow": ["util", "store", "domain"],
     "pg": ["util", "os", "domain"],
     "backup": ["util", "os", "pg"],
-    "repository": ["util", "os"],
     "api": ["util", "wire", "store", "domain", "flow"],
     "migrate": ["util", "os", "pg"],
     "console": ["util", "os", "net", "wire", "pg", "migrate"],
-    "cli": ["util", "os", "net", "wire", "domain", "pg", "backup", "repository", "migrate"],
+    "cli": ["util", "os", "net", "wire", "domain", "pg", "backup", "migrate"],
 }
 FOLDERS = list(BASE) + SERVICES
 ALLOWED = {k: set(v) for k, v in BASE.items()}

@@ -1,28 +1,13 @@
 #include "backup/wal_page.h"
 
-#include <array>
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #endif
 
+#include "pg/control_file.h"
+
 namespace howdah::backup {
 namespace {
-
-constexpr std::array<uint32_t, 256> make_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; i++) {
-    uint32_t c = i;
-    for (int k = 0; k < 8; k++) c = (c & 1) != 0 ? (c >> 1) ^ 0x82F63B78U : c >> 1;
-    table[i] = c;
-  }
-  return table;
-}
-constexpr auto kTable = make_table();
-
-uint32_t by_table(uint32_t c, const char* bytes, size_t size) {
-  for (size_t i = 0; i < size; i++) c = (c >> 8) ^ kTable[(c ^ static_cast<unsigned char>(bytes[i])) & 255];
-  return c;
-}
 
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) uint32_t by_instruction(uint32_t c, const char* bytes, size_t size) {
@@ -37,13 +22,11 @@ __attribute__((target("sse4.2"))) uint32_t by_instruction(uint32_t c, const char
 }  // namespace
 
 uint32_t wal_crc(uint32_t crc, const void* data, size_t size) {
-  const char* bytes = static_cast<const char*>(data);
-  const uint32_t c = crc ^ 0xFFFFFFFFU;
 #if defined(__x86_64__)
   static const bool fast = __builtin_cpu_supports("sse4.2") != 0;
-  if (fast) return by_instruction(c, bytes, size) ^ 0xFFFFFFFFU;
+  if (fast) return by_instruction(crc ^ 0xFFFFFFFFU, static_cast<const char*>(data), size) ^ 0xFFFFFFFFU;
 #endif
-  return by_table(c, bytes, size) ^ 0xFFFFFFFFU;
+  return pg::crc32c(data, size, crc);
 }
 
 std::optional<PageHeader> parse_page_header(const char* bytes, Lsn address) {

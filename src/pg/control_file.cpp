@@ -69,9 +69,9 @@ Result<void> stamp_segment(const std::string& path, uint64_t old_id, uint64_t ne
 
 }  // namespace
 
-uint32_t crc32c(const void* data, size_t size) {
+uint32_t crc32c(const void* data, size_t size, uint32_t before) {
   auto bytes = static_cast<const unsigned char*>(data);
-  uint32_t c = 0xFFFFFFFFU;
+  uint32_t c = before ^ 0xFFFFFFFFU;
   for (size_t i = 0; i < size; i++) c = (c >> 8) ^ kTable[(c ^ bytes[i]) & 255];
   return c ^ 0xFFFFFFFFU;
 }

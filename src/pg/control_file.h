@@ -6,8 +6,8 @@
 
 namespace howdah::pg {
 
-/// CRC-32C (Castagnoli), as pg_control and WAL use it.
-uint32_t crc32c(const void* data, size_t size);
+/// CRC-32C (Castagnoli), as pg_control and WAL use it. `before`: of the bytes that go ahead of these.
+uint32_t crc32c(const void* data, size_t size, uint32_t before = 0);
 
 /// What global/pg_control says about itself.
 struct ControlFile {

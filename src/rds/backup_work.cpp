@@ -188,6 +188,19 @@ Outcome copy_stopped_files(Rds& rds, const Instance& i, const std::string& id) {
   return flow::next(snapshot_taken(rds, id, *base, true));
 }
 
+void announce_snapshot(Rds& rds, store::Tx& tx, Snapshot s) {
+  s.state = Snapshot::State::available;
+  s.percent = 100;
+  s.created = s.original_created = rds.clock.now();
+  tx.put(s);
+  append_event(rds, tx, s, s.automated ? 91 : 42);
+  const auto i = tx.find<Instance>(Instance::by_id(s.resource_id()));
+  if (!i || !s.automated) return;
+  Instance now = *i;
+  refresh_window(tx, now);
+  tx.put(std::move(now));
+}
+
 flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Base& base, bool full) {
   return [&rds, id, base, full](store::Tx& tx) {
     const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
@@ -195,27 +208,18 @@ flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Bas
     if (!found) return;
     if (found->state != Snapshot::State::creating) return;
     Snapshot s = *found;
-    s.state = Snapshot::State::available;
     s.materialised = true;
     s.full = full;
     s.crash_consistent = base.crash_consistent;
-    s.percent = 100;
     s.timeline = base.end.timeline;
     s.lsn = base.end.lsn;
-    s.created = s.original_created = rds.clock.now();
     s.database_time = base.ended;
-    tx.put(s);
-    append_event(rds, tx, s, s.automated ? 91 : 42);
+    announce_snapshot(rds, tx, s);
     if (s.crash_consistent) {
       append_event(rds, tx, s, 101,
                    "The snapshot is crash-consistent: the server had not been shut down. A restore begins with crash "
                    "recovery.");
     }
-    const auto i = tx.find<Instance>(Instance::by_id(s.resource_id()));
-    if (!i || !s.automated) return;
-    Instance now = *i;
-    refresh_window(tx, now);
-    tx.put(std::move(now));
   };
 }
 

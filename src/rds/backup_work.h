@@ -51,6 +51,9 @@ backup::BaseSpec base_spec(const Rds& rds, const Snapshot& snapshot, const pg::E
 /// run. next() when it is recorded as available, or when there is no such snapshot.
 Outcome copy_stopped_files(Rds& rds, const Instance& instance, const std::string& snapshot);
 
+/// The snapshot, whose position is filled in, becomes available; an automated one moves its instance's restore window.
+void announce_snapshot(Rds& rds, store::Tx& tx, Snapshot s);
+
 /// Records that the snapshot is done, with its event; `base` when it is a copy of its own.
 flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Base& base, bool full);
 void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, const std::string& reason);

@@ -63,17 +63,21 @@ Result<pg::Engine> prepared_engine(const Rds& rds, const Instance& i) {
 
 pg::Layout layout_of(const Rds& rds, const Instance& i) { return pg::layout_of(rds.config.state_dir, i.resource_id); }
 
-void append_event(const Rds& rds, store::Tx& tx, const Instance& i, int number, std::string message) {
+void append_event(const Rds& rds, store::Tx& tx, const EventSource& source, int number, std::string message) {
   const EventKind& kind = event_kind(number);
   Event e;
   e.source_type = kind.source_type;
-  e.source_id = i.identifier;
-  e.source_arn = i.arn();
+  e.source_id = source.identifier;
+  e.source_arn = source.arn;
   e.id = kind.id;
   e.categories = {kind.category};
   e.message = message.empty() ? kind.message : std::move(message);
   e.date = rds.clock.now();
-  howdah::append_event(tx, i.scope, e);
+  howdah::append_event(tx, source.scope, e);
+}
+
+void append_event(const Rds& rds, store::Tx& tx, const Instance& i, int number, std::string message) {
+  append_event(rds, tx, EventSource{i.scope, i.identifier, i.arn()}, number, std::move(message));
 }
 
 }  // namespace howdah::rds

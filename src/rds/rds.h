@@ -67,7 +67,13 @@ const pg::Engine& engine_of(const Rds& rds, const Instance& instance);
 Result<pg::Engine> prepared_engine(const Rds& rds, const Instance& instance);
 pg::Layout layout_of(const Rds& rds, const Instance& instance);
 
-/// Records event number `number` (domain/event.h) about the instance; `message` replaces the table's text when given.
+/// What an event is about.
+struct EventSource {
+  Scope scope;
+  std::string identifier, arn;
+};
+/// Records event number `number` (domain/event.h) about the source; `message` replaces the table's text when given.
+void append_event(const Rds& rds, store::Tx& tx, const EventSource& source, int number, std::string message);
 void append_event(const Rds& rds, store::Tx& tx, const Instance& instance, int number, std::string message = {});
 
 }  // namespace howdah::rds

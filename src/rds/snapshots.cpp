@@ -137,16 +137,7 @@ void check_new_snapshot(const Rds& rds, const store::Tx& tx, const Scope& scope,
 }
 
 void append_event(const Rds& rds, store::Tx& tx, const Snapshot& s, int number, std::string message) {
-  const EventKind& kind = event_kind(number);
-  Event e;
-  e.source_type = kind.source_type;
-  e.source_id = s.identifier;
-  e.source_arn = s.arn();
-  e.id = kind.id;
-  e.categories = {kind.category};
-  e.message = message.empty() ? kind.message : std::move(message);
-  e.date = rds.clock.now();
-  howdah::append_event(tx, s.scope, e);
+  append_event(rds, tx, EventSource{s.scope, s.identifier, s.arn()}, number, std::move(message));
 }
 
 aws::rds::CreateDBSnapshotResult create_db_snapshot(Rds& rds, api::Context& ctx,

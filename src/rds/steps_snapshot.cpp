@@ -62,21 +62,12 @@ flow::Recorder marked(Rds& rds, const std::string& id, const Mark& mark) {
     const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
     if (!found) return tidy_backups(rds, tx);
     Snapshot s = *found;
-    s.state = Snapshot::State::available;
-    s.percent = 100;
     s.full = false;
     s.timeline = mark.position.timeline;
     s.lsn = mark.position.lsn;
-    s.created = s.original_created = rds.clock.now();
     s.database_time = mark.time;
-    tx.put(s);
-    append_event(rds, tx, s, s.automated ? 91 : 42);
     rds.flows.start(tx, kMaterialise, "base/" + s.base_id);
-    const auto i = tx.find<Instance>(Instance::by_id(s.resource_id()));
-    if (!i || !s.automated) return;
-    Instance now = *i;
-    refresh_window(tx, now);
-    tx.put(std::move(now));
+    announce_snapshot(rds, tx, std::move(s));
   };
 }
 
