@@ -32,9 +32,14 @@ Result<std::string> checked_segment(const std::string& root, uint32_t timeline, 
                                     uint32_t page_timeline, uint64_t system_identifier) {
   const std::string name = segment_name(timeline, lsn);
   std::string path = segment_path(root, timeline, lsn);
-  const bool complete = os::exists(path);
+  bool complete = os::exists(path);
   if (!complete) path += ".partial";
   os::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && !complete) {  // completed between the two looks
+    complete = true;
+    path = segment_path(root, timeline, lsn);
+    fd = os::Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  }
   struct stat st {};
   if (!fd || fstat(fd.get(), &st) != 0) return fail(fmt::format("WAL segment {} is missing from the vault", name));
   if (complete) needed = kSegmentSize;

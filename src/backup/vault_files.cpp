@@ -115,6 +115,10 @@ size_t VaultSource::read(Lsn lsn, char* into, size_t size) {
         partial_ = true;
         file_ = os::Fd(open(partial_path(root_, timeline, lsn).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
       }
+      if (!file_) {  // completed between the two looks
+        partial_ = false;
+        file_ = os::Fd(open(segment_path(root_, timeline, lsn).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+      }
       segment_ = segment;
       if (!file_) return 0;
     }
