@@ -89,13 +89,16 @@ bool fits(const std::string& root, const KeeperSpec& spec) {
   return info && info->version == version_of(spec.program) && info->spec == spec_text(spec) && keeper_process(root);
 }
 
-Result<void> start(const std::string& root, const KeeperSpec& spec) {
+enum class Wait { yes, no };
+
+Result<void> start(const std::string& root, const KeeperSpec& spec, Wait wait) {
   const std::string output = root + "/keeper.log";
   struct stat st {};
   if (stat(output.c_str(), &st) == 0 && st.st_size > (1 << 20)) (void)!truncate(output.c_str(), 0);
   const os::Command command{.program = spec.program, .args = {"keeper", spec_text(spec)}};
   auto child = os::spawn(command, output);
   if (!child) return tl::unexpected(child.error());
+  if (wait == Wait::no) return {};
   const auto begun = [&] {
     const auto info = read_info(root);
     return (info && info->pid == child->pid && locked(root)) || os::wait_exit(child->pidfd, 0ms);
@@ -103,16 +106,11 @@ Result<void> start(const std::string& root, const KeeperSpec& spec) {
   if (!wait_until(30s, begun)) return fail_for_now(fmt::format("the WAL keeper in {} does not start", root));
   if (!os::wait_exit(child->pidfd, 0ms)) return {};
   (void)os::reap(child->pidfd);
+  if (locked(root)) return {};  // one that was begun a moment ago came first
   return fail_for_now(fmt::format("the WAL keeper ended at once: {}", os::read_tail(output, 0, 1000)));
 }
 
-}  // namespace
-
-bool keeper_runs(const std::string& state, const std::string& resource_id) {
-  return locked(root_of(state, resource_id));
-}
-
-Result<void> ensure_keeper(const KeeperSpec& spec) {
+Result<void> ensure(const KeeperSpec& spec, Wait wait) {
   const std::string root = root_of(spec.state, spec.resource_id);
   if (locked(root) && fits(root, spec)) return {};
   if (auto made = make_directories(spec); !made) return made;
@@ -125,8 +123,18 @@ Result<void> ensure_keeper(const KeeperSpec& spec) {
     if (!ended) return tl::unexpected(ended.error());
     if (!*ended) return fail_for_now(fmt::format("the WAL keeper in {} cannot be replaced", root));
   }
-  return start(root, spec);
+  return start(root, spec, wait);
 }
+
+}  // namespace
+
+bool keeper_runs(const std::string& state, const std::string& resource_id) {
+  return locked(root_of(state, resource_id));
+}
+
+Result<void> ensure_keeper(const KeeperSpec& spec) { return ensure(spec, Wait::yes); }
+
+Result<void> begin_keeper(const KeeperSpec& spec) { return ensure(spec, Wait::no); }
 
 Result<bool> stop_keeper(const std::string& state, const std::string& resource_id, bool drain,
                          std::chrono::milliseconds timeout) {

@@ -57,7 +57,6 @@ class KeeperTest : public ::testing::Test {
     ASSERT_TRUE(instance->start());
     auto client = instance->connect();
     ASSERT_TRUE(client.query("create table public.ledger (id bigint, filler text)"));
-    ASSERT_TRUE(client.query("select pg_create_physical_replication_slot('howdah_vault', true)"));
   }
   void TearDown() override { EXPECT_TRUE(stop_keeper(scratch.path(), "db-K", false, 20s).value_or(false)); }
 

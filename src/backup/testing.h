@@ -85,7 +85,6 @@ class FakeKeeper {
       : db_(db), vault_(state(), db.layout().root.substr(db.layout().root.rfind('/') + 1)) {
     std::filesystem::create_directories(wal_dir(vault_.root()));
     auto client = db_.connect();
-    one(client, fmt::format("SELECT pg_create_physical_replication_slot('{}', true)", kSlot));  // keeps the WAL
     timeline_ = static_cast<uint32_t>(std::stoul(one(client, "SELECT timeline_id FROM pg_control_checkpoint()")));
     copied_ = parse_lsn(one(client, "SELECT pg_current_wal_flush_lsn()")).value();
     copied_ -= copied_ % kSegmentSize;

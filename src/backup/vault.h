@@ -6,6 +6,7 @@
 #include "backup/position.h"
 #include "os/identity.h"
 #include "pg/layout.h"
+#include "pg/template.h"
 #include "util/clock.h"
 #include "util/result.h"
 
@@ -65,11 +66,14 @@ struct KeeperSpec {
   int port = 0;     ///< to reach the server by its socket, for moving the replication slot on
 };
 
-inline constexpr const char* kSlot = "howdah_vault";  ///< physical slot that holds WAL back until it is in the vault
+inline constexpr const char* kSlot = pg::kVaultSlot;  ///< physical slot that holds WAL back until it is in the vault
 
 /// Makes a keeper run: nothing happens when one runs already with the same spec and version. Before the first one, the
 /// server must have the slot kSlot (made with immediately_reserve), else the vault would begin with a gap.
 Result<void> ensure_keeper(const KeeperSpec& spec);
+/// The same without waiting. Until the keeper runs the slot keeps the WAL; the next ensure_keeper() finds out
+/// when it never will.
+Result<void> begin_keeper(const KeeperSpec& spec);
 /// Ends it after it has copied all that pg_wal holds (`drain`: it waits until the end of the WAL is durable). True = it
 /// ended, or none ran.
 Result<bool> stop_keeper(const std::string& state, const std::string& resource_id, bool drain,

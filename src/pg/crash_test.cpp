@@ -95,7 +95,7 @@ TEST(Crash, VolumeIsMadeAgainAfterAKillAnywhere) {
   os::Owner owner = s.identity.instance(30);
   Layout layout = layout_of(s.scratch.path(), "db-CRASH");
   must(make_layout(s.scratch.path(), layout, owner));
-  for (const char* point : {"pg.volume:copied", "pg.volume:synced"}) {
+  for (const char* point : {"pg.volume:copied", "pg.volume:made"}) {
     EXPECT_TRUE(dies_at(point, [&] { (void)create_volume(s.from, false, layout, owner); })) << point;
     EXPECT_FALSE(os::exists(layout.data));
   }
@@ -104,9 +104,32 @@ TEST(Crash, VolumeIsMadeAgainAfterAKillAnywhere) {
   EXPECT_TRUE(made.created);
   EXPECT_FALSE(again.created);
   EXPECT_EQ(made.system_identifier, again.system_identifier);
+  EXPECT_TRUE(dies_at("pg.volume:synced", [&] { (void)settle_volume(layout); }));
+  EXPECT_FALSE(must(create_volume(s.from, false, layout, owner)).created);
   must(remove_volume(layout));
   must(remove_volume(layout));
   EXPECT_FALSE(os::exists(layout.root));
+}
+
+TEST(Crash, AVolumeOfAnEarlierBootThatWasNeverSyncedIsMadeAgain) {
+  NEED_POSTGRESQL();
+  Shared& s = Shared::get();
+  const os::Owner owner = s.identity.instance(36);
+  const Layout layout = layout_of(s.scratch.path(), "db-BOOT");
+  const std::string mark = layout.root + "/unsynced";
+  must(make_layout(s.scratch.path(), layout, owner));
+  const Volume first = must(create_volume(s.from, false, layout, owner));
+  for (const char* earlier : {"", "another boot\n"}) {  // what a power cut leaves of the mark
+    must(os::write_file_atomic(mark, earlier, 0600));
+    const Volume second = must(create_volume(s.from, false, layout, owner));
+    EXPECT_TRUE(second.created);
+    EXPECT_NE(second.system_identifier, first.system_identifier);
+  }
+  must(settle_volume(layout));
+  EXPECT_FALSE(os::exists(mark));
+  must(settle_volume(layout));
+  EXPECT_FALSE(must(create_volume(s.from, false, layout, owner)).created);
+  must(remove_volume(layout));
 }
 
 TEST(Crash, EveryVolumeIsItsOwnCluster) {

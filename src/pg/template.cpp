@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kTemplateVersion = 2;  // raise when anything below changes what a template holds
+constexpr int kTemplateVersion = 3;  // raise when anything below changes what a template holds
 constexpr size_t kPage = 8192;
 constexpr std::chrono::minutes kToolTime(5);
 
@@ -122,6 +122,12 @@ std::string uncopy(const std::string& text) {
   return out;
 }
 
+/// Comes last: a slot holds back all WAL from the checkpoint before it.
+std::vector<std::string> reserve_wal() {
+  return {"SELECT pg_catalog.pg_switch_wal()", "CHECKPOINT",
+          fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot('{}', true)", kVaultSlot)};
+}
+
 Result<void> fill(const Build& b) {
   std::string plain = b.dir + "/plain", spare = b.dir + "/spare", dump = b.dir + "/settings.copy";
   if (auto done = init_cluster(b, plain); !done) return done;
@@ -135,14 +141,14 @@ Result<void> fill(const Build& b) {
                   "TO '{}'",
                   dump));
   statements.push_back("VACUUM (FREEZE)");
-  statements.push_back("SELECT pg_catalog.pg_switch_wal()");
-  statements.push_back("CHECKPOINT");
+  for (auto& s : reserve_wal()) statements.push_back(std::move(s));
   if (auto done = run_single(b, plain, "postgres", statements); !done) return done;
   fault::point("pg.template", "bootstrap");
   os::CopyOptions copy{.owner = b.identity.service};
   if (auto copied = os::copy_tree(plain, spare, copy); !copied) return tl::unexpected(copied.error());
-  std::vector<std::string> more = {fmt::format("CREATE DATABASE {}", kSpareDatabase),
-                                   "SELECT pg_catalog.pg_switch_wal()", "CHECKPOINT"};
+  std::vector<std::string> more = {fmt::format("SELECT pg_catalog.pg_drop_replication_slot('{}')", kVaultSlot),
+                                   fmt::format("CREATE DATABASE {}", kSpareDatabase)};
+  for (auto& s : reserve_wal()) more.push_back(std::move(s));
   if (auto done = run_single(b, spare, "postgres", more); !done) return done;
   for (const auto& data : {plain, spare}) {
     if (auto cut = trim_wal(data); !cut) return cut;

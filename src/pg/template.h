@@ -7,6 +7,8 @@
 namespace howdah::pg {
 
 /// A cluster that initdb and our bootstrap have been through once, stopped cleanly; instances are copies of it.
+inline constexpr const char* kVaultSlot = "howdah_vault";  ///< a template's physical slot: WAL is kept from byte one
+
 struct Template {
   std::string plain;     ///< data directory with databases postgres and rdsadmin
   std::string spare;     ///< the same plus the empty database kSpareDatabase

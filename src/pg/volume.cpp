@@ -55,9 +55,20 @@ Result<void> allocate_wal(const std::string& data) {
   return {};
 }
 
-}  // namespace
+/// Names the boot during which the volume was made, and is there until the volume is synced. A file system that forgets
+/// this file in a power cut forgets the later rename of the volume, too.
+std::string unsynced(const Layout& layout) { return layout.root + "/unsynced"; }
 
-namespace {
+Result<std::string> boot_id() { return os::read_file("/proc/sys/kernel/random/boot_id"); }
+
+/// True for a volume that was never synced, from before the machine's last start.
+Result<bool> doubtful(const Layout& layout) {
+  if (!os::exists(unsynced(layout))) return false;
+  const auto then = os::read_file(unsynced(layout));
+  const auto now = boot_id();
+  if (!now) return tl::unexpected(now.error());
+  return !then || *then != *now;
+}
 
 /// The steps between an absent and a complete `tmp`; returns the new system identifier.
 Result<uint64_t> fill(const std::string& from, const std::string& tmp, os::Owner owner, Volume& volume) {
@@ -66,11 +77,7 @@ Result<uint64_t> fill(const std::string& from, const std::string& tmp, os::Owner
   volume.reflinked = copied->reflinked;
   fault::point("pg.volume", "copied");
   if (auto done = allocate_wal(tmp); !done) return tl::unexpected(done.error());
-  auto id = renew_identity(tmp);
-  if (!id) return tl::unexpected(id.error());
-  if (auto synced = os::sync_fs(tmp); !synced) return tl::unexpected(synced.error());
-  fault::point("pg.volume", "synced");
-  return id;
+  return renew_identity(tmp);
 }
 
 }  // namespace
@@ -88,6 +95,11 @@ Result<void> check_space(const std::string& directory) {
 
 Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner) {
   Volume volume;
+  const auto doubt = doubtful(layout);
+  if (!doubt) return tl::unexpected(doubt.error());
+  if (*doubt) {
+    if (auto gone = os::remove_tree(layout.data); !gone) return tl::unexpected(gone.error());
+  }
   if (os::exists(layout.data)) {
     auto id = system_identifier_of(layout.data);
     if (!id) return tl::unexpected(id.error());
@@ -102,10 +114,26 @@ Result<Volume> create_volume(const Template& from, bool with_spare, const Layout
     (void)os::remove_tree(tmp);  // on a full disk its space is what the state file needs to record the failure
     return tl::unexpected(id.error());
   }
-  if (auto done = os::publish(tmp, layout.data); !done) return tl::unexpected(done.error());
+  const auto boot = boot_id();
+  if (!boot) return tl::unexpected(boot.error());
+  if (auto named = os::write_file_atomic(unsynced(layout), *boot, 0600, {}, os::Durable::later); !named) {
+    return tl::unexpected(named.error());
+  }
+  fault::point("pg.volume", "made");
+  if (rename(tmp.c_str(), layout.data.c_str()) != 0) {
+    return fail(fmt::format("cannot rename {} to {}: {}", tmp, layout.data, strerror(errno)));
+  }
   volume.system_identifier = *id;
   volume.created = true;
   return volume;
+}
+
+Result<void> settle_volume(const Layout& layout) {
+  if (!os::exists(unsynced(layout))) return {};
+  if (auto synced = os::sync_fs(layout.root); !synced) return synced;
+  fault::point("pg.volume", "synced");
+  if (auto gone = os::remove_tree(unsynced(layout)); !gone) return gone;
+  return os::sync_dir(layout.root);  // a mark that came back after a power cut would cost the volume
 }
 
 Result<void> remove_volume(const Layout& layout) {

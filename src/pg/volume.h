@@ -22,8 +22,14 @@ Result<void> check_space(const std::string& directory);
 
 /// Makes layout.data from the template (`with_spare`: the variant with the database kSpareDatabase), with an identity
 /// of its own and WAL segments fully allocated, owned by `owner`. make_layout() has been called. An existing
-/// layout.data is left as it is; a half-made data.tmp is removed, also on failure. Synced, then published by rename.
+/// layout.data is left as it is; a half-made data.tmp is removed, also on failure. Published by rename, but not synced:
+/// a server may start in it at once, and nobody may be told of it before settle_volume(). One that the machine went
+/// down on before that is made again.
 Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner);
+
+/// Makes what create_volume() made survive the machine: syncs the file system. Nothing to do when that was done.
+/// May run while the server starts.
+Result<void> settle_volume(const Layout& layout);
 
 /// Removes the instance's whole directory. The server must have been stopped. Restartable: data goes first by rename
 /// to data.gone, so that nothing can start it any more.

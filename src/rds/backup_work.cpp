@@ -138,12 +138,24 @@ Result<void> ensure_slot(pg::Client& client) {
 
 }  // namespace
 
+namespace {
+
+backup::KeeperSpec keeper_of(const Rds& rds, const Instance& i) {
+  return {own_program(), rds.config.state_dir, i.resource_id, layout_of(rds, i), owner_of(rds, i), i.port};
+}
+
+}  // namespace
+
 Result<void> protect(Rds& rds, const Instance& i) {
-  const auto layout = layout_of(rds, i);
-  auto client = pg::Client::connect(layout, i.port);
+  auto client = pg::Client::connect(layout_of(rds, i), i.port);
   if (!client) return tl::unexpected(client.error());
   if (auto r = ensure_slot(*client); !r) return r;
-  return backup::ensure_keeper({own_program(), rds.config.state_dir, i.resource_id, layout, owner_of(rds, i), i.port});
+  return backup::ensure_keeper(keeper_of(rds, i));
+}
+
+Result<void> begin_protection(Rds& rds, const Instance& i, pg::Client& client) {
+  if (auto r = ensure_slot(client); !r) return r;
+  return backup::begin_keeper(keeper_of(rds, i));
 }
 
 Outcome stop_protection(Rds& rds, const Instance& i) {

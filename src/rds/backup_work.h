@@ -7,6 +7,7 @@
 #include "backup/restore.h"
 #include "backup/vault.h"
 #include "domain/snapshot.h"
+#include "pg/client.h"
 #include "rds/rds.h"
 #include "rds/steps.h"
 
@@ -42,6 +43,8 @@ bool vault_needed(const store::Store& store, const std::string& resource_id);
 
 /// The replication slot and the keeper of an instance whose server accepts connections. Idempotent.
 Result<void> protect(Rds& rds, const Instance& instance);
+/// The same for a new instance: the slot keeps its WAL from the first byte, so nobody waits for the keeper.
+Result<void> begin_protection(Rds& rds, const Instance& instance, pg::Client& client);
 /// Ends the keeper after it has copied everything; `again` while it still works.
 Outcome stop_protection(Rds& rds, const Instance& instance);
 

@@ -1,5 +1,7 @@
 // CreateDBInstance's table. What a crash can leave behind at any step is under the instance's own directory, named by
 // its resource id, and is found again by the same step or removed by delete-instance.
+#include <future>
+
 #include "domain/config.h"
 #include "os/identity.h"
 #include "pg/client.h"
@@ -15,7 +17,7 @@
 namespace howdah::rds {
 namespace {
 
-/// Comes after the files, so that its one sync covers them. The first instance of an engine build pays for its template
+/// The first instance of an engine build pays for its template
 /// (about two seconds); later ones find it.
 Outcome make_volume(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
@@ -31,6 +33,15 @@ Outcome make_volume(Rds& rds, const Workflow& w) {
   return flow::next();
 }
 
+/// The volume is synced beside the start: neither waits for the other. What a power cut took of it is made again first.
+Outcome start_in_volume(Rds& rds, const Workflow& w) {
+  if (auto made = make_volume(rds, w); made.verdict != Outcome::Verdict::next) return made;
+  auto settled = std::async(std::launch::async, pg::settle_volume, layout_of(rds, *instance_of(rds, w)));
+  Outcome started = start_server(rds, w);
+  if (const auto r = settled.get(); !r) return answer(r.error());
+  return started;
+}
+
 Outcome set_up_database(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   auto client = pg::Client::connect(layout_of(rds, *i), i->port);
@@ -41,7 +52,7 @@ Outcome set_up_database(Rds& rds, const Workflow& w) {
   if (!i->db_name.empty()) {
     if (auto r = pg::ensure_database(*client, i->db_name, i->master_username); !r) return answer(r.error());
   }
-  if (auto r = protect(rds, *i); !r) return answer(r.error());  // WAL is kept from before the first client
+  if (auto r = begin_protection(rds, *i, *client); !r) return answer(r.error());
   return flow::next(change(w, [applied = i->pending_verifier](Instance& now, store::Tx&) {
     if (now.pending_verifier != applied) return;
     now.pending_verifier.clear();
@@ -63,8 +74,10 @@ Outcome announce(Rds& rds, const Workflow& w) {
 }
 
 constexpr flow::Step<Rds> kSteps[] = {
-    {"write-files", "creating", write_files},   {"make-volume", "creating", make_volume},
-    {"start-server", "creating", start_server}, {"set-up-database", "creating", set_up_database},
+    {"write-files", "creating", write_files},
+    {"make-volume", "creating", make_volume},
+    {"start-server", "creating", start_in_volume},
+    {"set-up-database", "creating", set_up_database},
     {"announce", "creating", announce},
 };
 constexpr flow::Table<Rds> kTable{kCreateInstance, kSteps, record_failure};
