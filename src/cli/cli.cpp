@@ -7,6 +7,7 @@
 
 #include "cli/db.h"
 #include "cli/migrate.h"
+#include "cli/sync.h"
 
 namespace howdah::cli {
 namespace {
@@ -45,6 +46,7 @@ std::optional<int> family(int argc, char** argv) {
   if (std::string_view(argv[1]) == "db") return run_db(argc - 1, argv + 1);
   if (std::string_view(argv[1]) == "keeper" && argc == 3) return run_keeper(argv[2]);
   if (std::string_view(argv[1]) == "migrate") return run_migrate(argc - 1, argv + 1);
+  if (std::string_view(argv[1]) == "sync") return run_sync(argc - 1, argv + 1);
   return {};
 }
 
@@ -62,6 +64,7 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
   serve_command->add_flag("--test-hooks", source.test_hooks, "serve /_test/clock, /_test/fault and /_test/reset");
   app.add_subcommand("db", "create, load, seed and look into any PostgreSQL; howdah db --help");
   app.add_subcommand("migrate", "migrations of any PostgreSQL; howdah migrate --help");
+  app.add_subcommand("sync", "rows of tables from one database to another; howdah sync table --help");
   auto* env_command = app.add_subcommand("env", "print shell commands that point the aws CLI and SDKs here");
   auto* doctor_command = app.add_subcommand("doctor", "say what this machine lacks, and how to get it");
   auto* engine_command = app.add_subcommand("engine", "the PostgreSQL servers of this machine");

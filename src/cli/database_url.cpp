@@ -27,4 +27,15 @@ Result<std::string> database_url(const std::string& said, bool prod) {
   return fail("which database? Say --url postgresql://user@host/database, or set CONNECTION_URL or DATABASE_URL");
 }
 
+Result<std::string> named_url(const std::string& word) {
+  if (word.find_first_of(":=/") != std::string::npos) return word;
+  std::string name;
+  for (const char c : word)
+    name += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
+  name += "_CONNECTION_URL";
+  const std::string url = variable(name.c_str());
+  if (url.empty()) return fail(word + " is not a URL, and " + name + " is not set");
+  return url;
+}
+
 }  // namespace howdah::cli

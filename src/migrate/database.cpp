@@ -58,6 +58,13 @@ void drop_copy(PGconn* conn) {
   while (PQgetCopyData(conn, &piece, 0) > 0) PQfreemem(piece);
 }
 
+void cancel(PGconn* conn) {
+  char text[256];
+  PGcancel* request = PQgetCancel(conn);
+  PQcancel(request, text, sizeof text);
+  PQfreeCancel(request);
+}
+
 std::string driver_removed(const std::string& url) {
   const size_t colon = url.find("://"), plus = url.find('+');
   if (colon == std::string::npos || plus == std::string::npos || plus > colon) return url;
@@ -175,12 +182,16 @@ SqlAnswer Database::exec(const std::string& sql, const std::vector<std::optional
   return collect(while_waiting);
 }
 
-SqlAnswer Database::copy_in(const std::string& sql, std::string_view rows) {
+std::optional<SqlFailure> Database::start_copy(const std::string& sql, bool in) {
   PGresult* r = PQexec(conn_.get(), sql.c_str());
-  const bool ready = PQresultStatus(r) == PGRES_COPY_IN;
-  SqlFailure f = ready ? SqlFailure{} : failure_of(conn_.get(), r);
+  std::optional<SqlFailure> failed;
+  if (PQresultStatus(r) != (in ? PGRES_COPY_IN : PGRES_COPY_OUT)) failed = failure_of(conn_.get(), r);
   PQclear(r);
-  if (!ready) return tl::unexpected(f);
+  return failed;
+}
+
+SqlAnswer Database::copy_in(const std::string& sql, std::string_view rows) {
+  if (auto failed = start_copy(sql, true)) return tl::unexpected(*failed);
   constexpr size_t kPiece = 1 << 20;
   for (size_t at = 0; at < rows.size(); at += kPiece) {
     const std::string_view piece = rows.substr(at, kPiece);
@@ -188,6 +199,36 @@ SqlAnswer Database::copy_in(const std::string& sql, std::string_view rows) {
   }
   PQputCopyEnd(conn_.get(), nullptr);
   return collect({});
+}
+
+SqlAnswer Database::copy_to(Database& other, const std::string& out_sql, const std::string& in_sql) {
+  PGconn *from = conn_.get(), *to = other.conn_.get();
+  if (auto failed = other.start_copy(in_sql, true)) return tl::unexpected(*failed);
+  if (auto failed = start_copy(out_sql, false)) {
+    PQputCopyEnd(to, "the source failed");
+    (void)other.collect({});
+    return tl::unexpected(*failed);
+  }
+  char* row = nullptr;
+  int size = 0;
+  bool taken = true;
+  while (taken && !interrupted() && (size = PQgetCopyData(from, &row, 0)) > 0) {
+    taken = PQputCopyData(to, row, size) == 1;
+    PQfreemem(row);
+  }
+  if (size > 0) {
+    cancel(from);
+    drop_copy(from);
+  }
+  // After the last row the source's own result says whether it was all of them.
+  auto ended = collect({});
+  std::optional<SqlFailure> cut;
+  if (!ended) cut = ended.error();
+  if (ended && size > 0) cut = SqlFailure{.message = "the copy was cut short"};
+  PQputCopyEnd(to, cut ? "the source failed" : nullptr);
+  auto stored = other.collect({});
+  if (cut && taken) return tl::unexpected(*cut);
+  return stored;
 }
 
 SqlAnswer Database::collect(const std::function<void()>& while_waiting) {
@@ -202,10 +243,7 @@ SqlAnswer Database::collect(const std::function<void()>& while_waiting) {
       if (poll(&p, 1, 250) == 0 && while_waiting) while_waiting();
       if (interrupted() && cancellable_ && !cancelled) {
         cancelled = true;
-        char text[256];
-        PGcancel* cancel = PQgetCancel(conn);
-        PQcancel(cancel, text, sizeof text);
-        PQfreeCancel(cancel);
+        cancel(conn);
       }
       if (PQconsumeInput(conn) == 0) break;
     }

@@ -58,6 +58,9 @@ class Database {
                  const std::function<void()>& while_waiting);
   /// COPY ... FROM STDIN with its rows.
   SqlAnswer copy_in(const std::string& sql, std::string_view rows);
+  /// COPY ... TO STDOUT here becomes COPY ... FROM STDIN of `other`, row by row: memory does not grow with the table. A
+  /// failure of either side.
+  SqlAnswer copy_to(Database& other, const std::string& out_sql, const std::string& in_sql);
 
   std::string literal(std::string_view text) const;
   std::string name(std::string_view identifier) const;
@@ -71,6 +74,7 @@ class Database {
  private:
   explicit Database(pg_conn* conn);
   SqlAnswer collect(const std::function<void()>& while_waiting);
+  std::optional<SqlFailure> start_copy(const std::string& sql, bool in);
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_;
   bool cancellable_ = true;
   std::unique_ptr<std::function<void(const std::string&)>> notice_;

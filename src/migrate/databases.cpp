@@ -39,18 +39,6 @@ SqlAnswer environment_of(Database& db, const Target& target) {
       db.literal(target.database()));
 }
 
-/// What would be destroyed or overwritten is production, and nobody has typed its name.
-std::optional<Problem> guard(Database& db, const DatabaseCommand& c, const std::string& what) {
-  auto environment = environment_of(db, c.target);
-  if (!environment) return problem_of(environment.error());
-  const bool marked = !environment->rows.empty() && environment->at(0, 0) == "production";
-  if ((!c.prod && !marked) || c.confirmed == c.target.database()) return {};
-  return Problem{.code = "protected",
-                 .message = fmt::format("{} is a production database: {} refused", c.target.shown(), what),
-                 .hint = "type its name when you mean it",
-                 .fix = fmt::format("add --yes-name {}", c.target.database())};
-}
-
 std::string session_list(const Answer& a) {
   std::string out;
   for (const auto& r : a.rows)
@@ -88,6 +76,17 @@ int load_both(Database& db, const std::string& schema_file, const std::string& s
 
 }  // namespace
 
+std::optional<Problem> production_guard(Database& db, const DatabaseCommand& c, const std::string& what) {
+  auto environment = environment_of(db, c.target);
+  if (!environment) return problem_of(environment.error());
+  const bool marked = !environment->rows.empty() && environment->at(0, 0) == "production";
+  if ((!c.prod && !marked) || c.confirmed == c.target.database()) return {};
+  return Problem{.code = "protected",
+                 .message = fmt::format("{} is a production database: {} refused", c.target.shown(), what),
+                 .hint = "type its name when you mean it",
+                 .fix = fmt::format("add --yes-name {}", c.target.database())};
+}
+
 int create_database(const DatabaseCommand& c, Report& report) {
   auto db = connect_beside(c.target);
   if (!db) return failed(report, db.error());
@@ -119,7 +118,7 @@ int drop_database(const DatabaseCommand& c, Report& report) {
     report.problem({.code = "not-found", .message = "there is no database " + name, .fix = "add --if-exists"});
     return kUsage;
   }
-  if (auto p = guard(*db, c, "drop")) return report.problem(*p), kUsage;
+  if (auto p = production_guard(*db, c, "drop")) return report.problem(*p), kUsage;
   auto users = db->exec(
       "select pid, coalesce(usename, ''), application_name, coalesce(state, '') from pg_stat_activity where "
       "datname = " +
@@ -156,7 +155,7 @@ int load_file(const DatabaseCommand& c, const std::string& file, bool schema, Re
   auto db = connect(c.target);
   if (!db) return failed(report, db.error());
   if (!schema || c.force) {  // loading a schema into an empty database destroys nothing
-    if (auto p = guard(*db, c, schema ? "schema load" : "seed")) return report.problem(*p), kUsage;
+    if (auto p = production_guard(*db, c, schema ? "schema load" : "seed")) return report.problem(*p), kUsage;
   }
   if (schema && !c.force) {
     const auto empty = is_empty(*db);

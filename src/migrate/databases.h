@@ -16,6 +16,8 @@ int create_database(const DatabaseCommand& c, Report& report);
 /// Refuses a production database (by `prod`, or marked so: see mark_environment) without `confirmed`, and a database in
 /// use without `force`.
 int drop_database(const DatabaseCommand& c, Report& report);
+/// Why `what` must not be done to it: it is production, by `prod` or marked so, and `confirmed` is not its name.
+std::optional<Problem> production_guard(Database& db, const DatabaseCommand& c, const std::string& what);
 /// Stores the environment in the database itself ("production" protects it from drop, load and seed).
 int mark_environment(const DatabaseCommand& c, const std::string& environment, Report& report);
 /// Loads an SQL file in one transaction. `schema`: the database must be empty, or `force`.
