@@ -73,6 +73,14 @@ void look_at_others(Session& s, std::vector<Problem>& out) {
        .fix = found->size() == 1 ? "howdah migrate import" : "howdah migrate import --from " + found->front().tool});
 }
 
+/// Something of a table, {0} of {1}, that a migration left unfinished, and the SQL that finishes it.
+Problem left_behind(const char* code, std::string_view message, std::string_view sql,
+                    const std::vector<std::string>& r) {
+  return {.code = code,
+          .message = fmt::format(fmt::runtime(message), r[0], r[1]),
+          .fix = psql(fmt::format(fmt::runtime(sql), r[0], r[1]))};
+}
+
 void look_at_database(Session& s, std::vector<Problem>& out) {
   const auto each = [&](const std::string& sql, const std::function<Problem(const std::vector<std::string>&)>& make) {
     const auto rows = s.db().exec(sql);
@@ -83,19 +91,16 @@ void look_at_database(Session& s, std::vector<Problem>& out) {
       "indisvalid and relkind = 'i' and not exists (select from pg_stat_progress_create_index p where p.index_relid = "
       "indexrelid) order by 1",
       [](const auto& r) {
-        return Problem{.code = "invalid-index",
-                       .message = fmt::format("{} of {} is invalid: a concurrent build failed, it slows writes and "
-                                              "serves no query",
-                                              r[0], r[1]),
-                       .fix = psql("reindex index concurrently " + r[0])};
+        return left_behind("invalid-index",
+                           "{0} of {1} is invalid: a concurrent build failed, it slows writes and serves no query",
+                           "reindex index concurrently {0}", r);
       });
   each(
-      "select conrelid::regclass, quote_ident(conname) from pg_constraint where not convalidated and conrelid <> 0 "
-      "order by 1, 2",
+      "select quote_ident(conname), conrelid::regclass from pg_constraint where not convalidated and conrelid <> 0 "
+      "order by 2, 1",
       [](const auto& r) {
-        return Problem{.code = "not-valid",
-                       .message = fmt::format("{} of {} was added NOT VALID and never validated", r[1], r[0]),
-                       .fix = psql(fmt::format("alter table {} validate constraint {}", r[0], r[1]))};
+        return left_behind("not-valid", "{0} of {1} was added NOT VALID and never validated",
+                           "alter table {1} validate constraint {0}", r);
       });
   each(
       "select pid, usename, coalesce(application_name, ''), extract(epoch from clock_timestamp() - xact_start)::int "

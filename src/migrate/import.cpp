@@ -54,12 +54,11 @@ bool has_all(const std::set<std::string>& there, const std::string& wanted) {
   return true;
 }
 
-std::string stem(const std::string& name) {
-  std::string out = name;
-  for (const char* ending : {".sql", ".up", ".js", ".ts", ".cjs", ".mjs"}) {
-    if (out.ends_with(ending)) out.resize(out.size() - std::string_view(ending).size());
+std::string stem(std::string_view name) {
+  for (const std::string_view ending : {".sql", ".up", ".js", ".ts", ".cjs", ".mjs"}) {
+    if (name.ends_with(ending)) name.remove_suffix(ending.size());
   }
-  return out;
+  return std::string(name);
 }
 
 /// Flyway's V2__add_users.sql and 2.1; leading zeros; words without their number (sqitch).

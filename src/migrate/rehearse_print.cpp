@@ -20,7 +20,7 @@ std::string one_line(std::string sql) {
     const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
     if (!space || (!out.empty() && out.back() != ' ')) out += space ? ' ' : c;
   }
-  return out.size() > 70 ? out.substr(0, 67) + "..." : out;
+  return out.size() > 70 ? fmt::format("{:.67}...", out) : out;
 }
 
 }  // namespace
