@@ -12,6 +12,7 @@
 #include "api/local_routes.h"
 #include "api/never.h"
 #include "aws/cloudwatch.h"
+#include "aws/control.h"
 #include "aws/ec2.h"
 #include "aws/iam.h"
 #include "aws/kms.h"
@@ -93,7 +94,7 @@ void add_services(api::Api& api) {
   for (const wire::Service* service :
        {&aws::rds::kService, &aws::ec2::kService, &aws::sts::kService, &aws::iam::kService, &aws::kms::kService,
         &aws::secretsmanager::kService, &aws::cloudwatch::kService, &aws::logs::kService, &aws::pi::kService,
-        &aws::route53::kService, &aws::sns::kService}) {
+        &aws::route53::kService, &aws::sns::kService, &aws::control::kService}) {
     api.add(*service);
   }
 }

@@ -70,6 +70,12 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
   auto* engine_command = app.add_subcommand("engine", "the PostgreSQL servers of this machine");
   engine_command->require_subcommand(1);
   auto* engine_list = engine_command->add_subcommand("list", "every version that instances can run");
+  std::string first, second, sessions = "cut";
+  auto* swap_command = app.add_subcommand("swap", "exchange the names and endpoints of two instances, in one gap");
+  swap_command->add_option("first", first, "DB instance identifier")->required();
+  swap_command->add_option("second", second, "DB instance identifier")->required();
+  swap_command->add_option("--sessions", sessions, "cut (default): all clients reconnect; keep: old ones stay")
+      ->check(CLI::IsMember({"cut", "keep"}));
   auto* version_command = app.add_subcommand("version", "print the version");
 
   CLI11_PARSE(app, argc, argv);
@@ -81,6 +87,9 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
   if (serve_command->parsed()) return with_config(source, serve);
   if (env_command->parsed()) return with_config(source, print_env);
   if (doctor_command->parsed()) return with_config(source, doctor);
+  if (swap_command->parsed()) {
+    return with_config(source, [&](const Config& config) { return swap(config, first, second, sessions); });
+  }
   if (engine_list->parsed()) return with_config(source, list_engines);
   return 2;
 }

@@ -13,6 +13,8 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve);
 int print_env(const Config& config);
 int doctor(const Config& config);
 int list_engines(const Config& config);
+/// Exchanges the names and endpoints of two instances; `sessions`: cut or keep. Waits until both are back.
+int swap(const Config& config, const std::string& first, const std::string& second, const std::string& sessions);
 int run_keeper(const std::string& spec_text);
 
 }  // namespace howdah::cli

@@ -1,11 +1,7 @@
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
 #include "cli/cli.h"
+#include "cli/control.h"
 #include "domain/principal.h"
 
 namespace howdah::cli {
@@ -24,32 +20,11 @@ std::string shell_word(std::string_view value) {
   return out + "'";
 }
 
-Result<Credentials> read_credentials(const Config& config) {
-  const std::string path = config.credentials_file();
-  errno = 0;
-  std::ifstream file(path);
-  if (!file) {
-    const int error = errno;
-    if (error == ENOENT)
-      return fail("there is no " + path + " yet: start the daemon first (howdah serve), or give its --state-dir");
-    return fail(fmt::format("cannot read {}: {}; only the user who runs the daemon may", path, std::strerror(error)));
-  }
-  std::stringstream text;
-  text << file.rdbuf();
-  auto credentials = parse_credentials(text.str());
-  if (!credentials)
-    return fail(path + " holds no [default] key; remove it and restart the daemon to have it written again");
-  return std::move(*credentials);
-}
-
 }  // namespace
 
 int print_env(const Config& config) {
   const auto credentials = read_credentials(config);
-  if (!credentials) {
-    fmt::print(stderr, "howdah: {}\n", credentials.error().message);
-    return 1;
-  }
+  if (!credentials) return complain(credentials.error());
   fmt::print("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_IGNORE_CONFIGURED_ENDPOINT_URLS\n");
   const auto print = [](const char* name, const std::string& value) {
     fmt::print("export {}={}\n", name, shell_word(value));

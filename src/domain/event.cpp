@@ -47,6 +47,7 @@ constexpr EventKind kKinds[] = {
     // Ours: AWS has no number for it. Something the caller asked for is recorded but can't be honoured as on AWS.
     {"HOWDAH-EVENT-0001", "db-instance", "notification", ""},
     {"HOWDAH-EVENT-0002", "db-instance", "failure", ""},
+    {"HOWDAH-EVENT-0102", "db-instance", "configuration change", ""},
     {"HOWDAH-EVENT-0101", "db-snapshot", "notification", ""},
 };
 

@@ -26,8 +26,8 @@ struct Instance {
   Scope scope;
   std::string identifier;   ///< lower-case
   std::string resource_id;  ///< DbiResourceId; names directories, workflows, processes
-  uint32_t slot = 0;        ///< small number, unique on this machine: address and uid derive from it
-  std::string address;      ///< 127.x.y.z that the server listens on
+  uint32_t slot = 0;        ///< small number, unique on this machine: the uid derives from it, the first address too
+  std::string address;      ///< 127.x.y.z that the server listens on, its alone; a swap exchanges it with the name
   std::string endpoint;     ///< name or address that clients are told; empty until created
 
   std::string instance_class, engine, engine_version, license_model;
@@ -70,9 +70,10 @@ struct Instance {
   std::map<std::string, std::string> pending;  ///< PendingModifiedValues by AWS's member name
 
   std::string key() const { return scope.key(identifier); }
-  std::vector<std::string> aliases() const { return {by_id(resource_id), by_slot(slot)}; }
+  std::vector<std::string> aliases() const { return {by_id(resource_id), by_slot(slot), by_address(address)}; }
   static std::string by_id(std::string_view resource_id) { return "id:" + std::string(resource_id); }
   static std::string by_slot(uint32_t slot) { return "slot:" + std::to_string(slot); }
+  static std::string by_address(std::string_view address) { return "at:" + std::string(address); }
   std::string workflow() const { return "db/" + resource_id; }
   std::string arn() const { return scope.arn("rds", "db:" + identifier); }
 

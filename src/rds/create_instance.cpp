@@ -251,7 +251,8 @@ void add_instance(Rds& rds, store::Tx& tx, Instance& i, const char* table, std::
   check_instance_quota(rds, tx, i.scope);
   check_still_there(tx, i);
   i.slot = allocate_slot(tx, slot_count(rds.config.instance_addresses), [&](uint32_t slot) {
-    return can_listen(slot_address(rds.config.instance_addresses, slot), i.port);
+    const std::string address = slot_address(rds.config.instance_addresses, slot);
+    return !tx.find<Instance>(Instance::by_address(address)) && can_listen(address, i.port);
   });
   i.address = slot_address(rds.config.instance_addresses, i.slot);
   tx.put(i);

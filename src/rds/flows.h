@@ -17,6 +17,8 @@ inline constexpr const char* kRecoverInstance = "recover-instance";
 inline constexpr const char* kModifyInstance = "modify-instance";  ///< no outage unless args["restart"]
 inline constexpr const char* kChangePort = "change-port";          ///< always restarts
 inline constexpr const char* kRenameInstance = "rename-instance";  ///< always restarts
+/// On both instances at once; args: peer (resource id), swap (of this pair), restart (unless sessions are kept).
+inline constexpr const char* kSwapInstances = "swap-instances";
 inline constexpr const char* kResetPassword = "reset-password";
 inline constexpr const char* kRestoreInstance = "restore-instance";  ///< args: snapshot, or source and target
 inline constexpr const char* kSnapshotFiles = "snapshot-files";      ///< of an instance whose server does not run
@@ -27,6 +29,7 @@ inline constexpr const char* kTidyResource = "backups";
 
 void register_create(flow::Runner& runner, Rds& rds);
 void register_lifecycle(flow::Runner& runner, Rds& rds);
+void register_swap_steps(flow::Runner& runner, Rds& rds);
 void register_snapshot_steps(flow::Runner& runner, Rds& rds);
 void register_restore_steps(flow::Runner& runner, Rds& rds);
 void register_backup_steps(flow::Runner& runner, Rds& rds);

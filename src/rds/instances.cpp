@@ -15,6 +15,11 @@
 
 namespace howdah::rds {
 
+bool changeable(const Rds& rds, const store::Tx& tx, const Instance& i) {
+  const std::string status = status_of(rds, tx, i);
+  return !flow::Runner::busy(tx, i.workflow()) && (status == "available" || status == "incompatible-parameters");
+}
+
 bool name_taken(const store::Tx& tx, const Scope& scope, std::string_view identifier) {
   return tx.get<Instance>(scope.key(identifier)) != nullptr;
 }

@@ -21,6 +21,8 @@ aws::rds::StopDBInstanceResult stop_db_instance(Rds&, api::Context&, const aws::
 
 // Checks that create and modify share; each throws AWS's fault.
 
+/// Whether AWS lets it be modified now: available (or incompatible-parameters), and nothing works on it.
+bool changeable(const Rds& rds, const store::Tx& tx, const Instance& instance);
 bool name_taken(const store::Tx& tx, const Scope& scope, std::string_view identifier);
 void check_instance_quota(const Rds& rds, const store::Tx& tx, const Scope& scope);
 void check_windows_apart(const window::Daily& backup, const window::Weekly& maintenance);

@@ -61,10 +61,7 @@ bool asks_nothing(const Message& in) {
 }
 
 void check_state(const Rds& rds, const store::Tx& tx, const Instance& i) {
-  const std::string status = status_of(rds, tx, i);
-  const bool ok =
-      !flow::Runner::busy(tx, i.workflow()) && (status == "available" || status == "incompatible-parameters");
-  if (!ok) throw Fault("InvalidDBInstanceState", "Database instance is not in available state.");
+  if (!changeable(rds, tx, i)) throw Fault("InvalidDBInstanceState", "Database instance is not in available state.");
 }
 
 void check_version(const Rds& rds, const Message& in, const Instance& i) {

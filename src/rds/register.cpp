@@ -2,6 +2,7 @@
 #include "aws/rds.h"
 #include "rds/automated_backups.h"
 #include "rds/catalog.h"
+#include "rds/control.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
 #include "rds/restore.h"
@@ -25,11 +26,13 @@ void register_rds(api::Api& api, Rds& rds) {
   register_snapshots(api, rds);
   register_restore(api, rds);
   register_automated_backups(api, rds);
+  register_control(api, rds);
 }
 
 void register_flows(flow::Runner& runner, Rds& rds) {
   register_create(runner, rds);
   register_lifecycle(runner, rds);
+  register_swap_steps(runner, rds);
   register_snapshot_steps(runner, rds);
   register_restore_steps(runner, rds);
   register_backup_steps(runner, rds);

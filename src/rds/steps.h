@@ -29,6 +29,9 @@ Outcome stop_server(Rds& rds, const Workflow& w);       ///< checkpoint, fast st
 Outcome apply_password(Rds& rds, const Workflow& w);    ///< when a verifier is pending
 Outcome check_connection(Rds& rds, const Workflow& w);  ///< TCP, TLS, pg_hba and authentication answer a client
 
+Outcome shut_down(Rds& rds, const Workflow& w);      ///< stop_server, with its event
+Outcome finish_change(Rds& rds, const Workflow& w);  ///< a last step: check_connection, `available`, the events
+
 /// Ends a workflow that can't go on: the instance rests in `failed`, the event says why.
 void record_failure(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx);
 

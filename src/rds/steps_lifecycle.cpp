@@ -14,6 +14,30 @@
 #include "rds/steps.h"
 
 namespace howdah::rds {
+
+Outcome shut_down(Rds& rds, const Workflow& w) {
+  Outcome stopped = stop_server(rds, w);
+  if (stopped.verdict == Outcome::Verdict::next) {
+    stopped.record = change(w, [&rds](Instance& now, store::Tx& tx) { append_event(rds, tx, now, 4); });
+  }
+  return stopped;
+}
+
+Outcome finish_change(Rds& rds, const Workflow& w) {
+  const Outcome seen = check_connection(rds, w);
+  if (seen.verdict != Outcome::Verdict::next) return seen;
+  return flow::done(change(w, [&rds, w](Instance& now, store::Tx& tx) {
+    now.rest = Rest::available;
+    now.rest_reason.clear();
+    if (!w.arg("restart").empty()) {
+      append_event(rds, tx, now, 6);
+      now.crashes = 0;
+    }
+    if (!w.arg("class").empty()) append_event(rds, tx, now, 14);
+    if (!w.arg("groups").empty()) append_event(rds, tx, now, 10);
+  }));
+}
+
 namespace {
 
 constexpr std::chrono::minutes kStaysUp{10};
@@ -35,15 +59,6 @@ Outcome back_in_service(Rds& rds, const Workflow& w) {
   const Outcome seen = check_connection(rds, w);
   if (seen.verdict != Outcome::Verdict::next) return seen;
   return flow::done(now_available(rds, w, {Events...}));
-}
-
-/// stop_server that also records the shutdown event.
-Outcome shut_down(Rds& rds, const Workflow& w) {
-  Outcome stopped = stop_server(rds, w);
-  if (stopped.verdict == Outcome::Verdict::next) {
-    stopped.record = change(w, [&rds](Instance& now, store::Tx& tx) { append_event(rds, tx, now, 4); });
-  }
-  return stopped;
 }
 
 /// Skipped unless a snapshot was asked for. The server has been stopped; its files are the snapshot.
@@ -110,21 +125,6 @@ Outcome pause_before_recovery(Rds& rds, const Workflow& w) {
 /// Skipped unless the change needs the server to restart.
 Outcome shut_down_if_needed(Rds& rds, const Workflow& w) {
   return w.arg("restart").empty() ? flow::next() : shut_down(rds, w);
-}
-
-Outcome finish_change(Rds& rds, const Workflow& w) {
-  const Outcome seen = check_connection(rds, w);
-  if (seen.verdict != Outcome::Verdict::next) return seen;
-  return flow::done(change(w, [&rds, w](Instance& now, store::Tx& tx) {
-    now.rest = Rest::available;
-    now.rest_reason.clear();
-    if (!w.arg("restart").empty()) {
-      append_event(rds, tx, now, 6);
-      now.crashes = 0;
-    }
-    if (!w.arg("class").empty()) append_event(rds, tx, now, 14);
-    if (!w.arg("groups").empty()) append_event(rds, tx, now, 10);
-  }));
 }
 
 using Step = flow::Step<Rds>;

@@ -237,6 +237,35 @@ class Rename(Operation):
         wait_for("renamed back", lambda: self.world.client.status("v") == "available")
 
 
+class Swap(Operation):
+    """Both at once: neither is ever seen under the wrong name."""
+    table = "swap-instances"
+    chains = {n: ["available", "renaming", "available"] for n in "vn"}
+
+    def prepare(self):
+        super().prepare()
+        self.world.have("n", marker=False)
+        self.ids = {n: self.world.client.instance(n).findtext("DbiResourceId") for n in "vn"}
+        self.events = {n: [f"Swapping names: this instance ({self.ids[other]}) was {other} before.",
+                           "DB instance shutdown", "DB instance restarted"] for n, other in ("vn", "nv")}
+
+    def act(self, client):
+        client.control("SwapInstances", First="v", Second="n")
+
+    def done(self, client):
+        return all(client.status(n) == "available" for n in "vn")
+
+    def check(self):
+        now = {n: self.world.client.instance(n).findtext("DbiResourceId") for n in "vn"}
+        if now != self.ids:  # else the daemon died before the request was recorded
+            assert now == {"v": self.ids["n"], "n": self.ids["v"]}, now
+            self.world.serves("n")
+            self.act(self.world.client)
+            wait_for("swapped back", lambda: self.done(self.world.client), 60)
+        self.world.serves("v")
+        self.world.have_not("n")
+
+
 class ResetPassword(Operation):
     table = "reset-password"
     events = {"v": ["Reset master credentials"]}
@@ -354,7 +383,7 @@ class Tidy(Operation):
         return len(self.world.bases()) == self.bases - 1 and self.world.bases_are_those_of_snapshots()
 
 
-OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, ResetPassword, FirstSnapshot,
+OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, Swap, ResetPassword, FirstSnapshot,
               Snapshot, Materialise, SnapshotStopped, Restore, Tidy]
 
 

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import hmac
 import http.client
+import json
 import threading
 import urllib.parse
 import xml.etree.ElementTree as ET
@@ -22,10 +23,11 @@ def _hmac(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
-def sign(method, host, path, body, *, service, region, key, secret, now=None):
+def sign(method, host, path, body, *, service, region, key, secret, now=None, extra=None):
     """The headers of a SigV4 request. `now`: a datetime, for requests that are signed ahead or in the past."""
     stamp = (now or datetime.datetime.now(datetime.timezone.utc)).strftime("%Y%m%dT%H%M%SZ")
-    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8", "host": host, "x-amz-date": stamp}
+    headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8", "host": host, "x-amz-date": stamp,
+               **(extra or {})}
     names = ";".join(sorted(headers))
     canonical = "\n".join([method, path, "", *(f"{n}:{headers[n]}" for n in sorted(headers)), "", names,
                            hashlib.sha256(body).hexdigest()])
@@ -115,6 +117,18 @@ class Client:
 
     def rds(self, action, **params):
         return self.call("rds", action, **params)
+
+    def control(self, operation, **params):
+        """One of Howdah's own operations (model/control.json); its answer as a dictionary."""
+        body = json.dumps(params).encode()
+        headers = sign("POST", f"{self.host}:{self.port}", "/", body, service="howdah", region=self.region,
+                       key=self.key, secret=self.secret,
+                       extra={"content-type": "application/x-amz-json-1.1", "x-amz-target": f"Howdah.{operation}"})
+        status, _, text = self.raw("POST", "/", body, headers)
+        answer = json.loads(text)
+        if status == 200:
+            return answer
+        raise AwsError(status, answer["__type"].rsplit("#", 1)[-1], answer.get("message", answer.get("Message")))
 
     def ec2(self, action, **params):
         return self.call("ec2", action, **params)

@@ -9,7 +9,7 @@ import time
 import tomllib
 
 from client import AwsError
-from daemon import PASSWORD
+from daemon import BINARY, PASSWORD
 from jmes import search
 
 AWAIT = re.compile(r"""^(?:\$\s*)?await\s+'(?P<command>[^']*)'\s+(?P<check>.*?)(?:\s+within\s+(?P<seconds>\d+)s)?$""")
@@ -98,7 +98,7 @@ class Transcript:
         env = daemon.env()
         self.env = {**os.environ, **env, **cli.env, "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
                     "AWS_PAGER": "", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-                    "PATH": f"{cli.directory}:{os.environ['PATH']}", "PASSWORD": PASSWORD, "PGPASSWORD": PASSWORD,
+                    "PATH": f"{cli.directory}:{os.path.dirname(BINARY)}:{os.environ['PATH']}", "PASSWORD": PASSWORD, "PGPASSWORD": PASSWORD,
                     "PGCONNECT_TIMEOUT": "10", "PGSSLMODE": "require", "REGION": region, "URL": daemon.url,
                     "BASE": daemon.base, "STATE": daemon.state, "LC_ALL": "C.UTF-8"}
         self.client = daemon.client(region)

@@ -286,6 +286,8 @@ def main():
     session = botocore.session.Session()
     peer, tally = Peer(options.peer), Tally()
     for path in sorted((ROOT / "model").glob("*.json")):
+        if path.stem == "control":  # our own operations: no client of AWS's knows them
+            continue
         rng = random.Random(f"{options.seed} {path.name}")
         Service(json.loads(path.read_text()), session, peer, tally, rng, options.rounds).run()
     special_requests(session, peer, tally)

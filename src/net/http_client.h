@@ -1,0 +1,26 @@
+#pragma once
+#include <chrono>
+#include <string>
+
+#include "util/result.h"
+#include "wire/http.h"
+
+namespace howdah::net {
+
+/// Where a request goes. `ca` is a PEM file that the server's certificate is verified with.
+struct HttpTarget {
+  bool tls = false;
+  std::string host;
+  std::string port;
+  std::string ca;
+};
+
+/// "http://127.0.0.1:4566" or "https://name". Fails on anything else, naming it.
+Result<HttpTarget> parse_url(const std::string& url);
+
+/// One request on a connection of its own, blocking. `timeout` is for connecting and for each silence of the server.
+/// Errors have retry = true when nobody answered.
+Result<wire::HttpResponse> send_request(const HttpTarget& target, const wire::HttpRequest& request,
+                                        std::chrono::milliseconds timeout);
+
+}  // namespace howdah::net

@@ -1,0 +1,27 @@
+#include "rds/control.h"
+
+#include "api/api.h"
+#include "api/context.h"
+
+namespace howdah::rds {
+
+aws::control::DescribeInstanceResponse describe_instance(Rds& rds, api::Context& ctx,
+                                                         const aws::control::DescribeInstanceRequest& in) {
+  const auto i = instance_named(rds.store, ctx.scope(), *in.instance);
+  aws::control::DescribeInstanceResponse out;
+  out.identifier = i->identifier;
+  out.resource_id = i->resource_id;
+  out.status = status_of(rds, *i);
+  out.reason = i->rest_reason;
+  out.endpoint = i->endpoint;
+  out.port = i->port;
+  return out;
+}
+
+void register_control(api::Api& api, Rds& rds) {
+  const auto& s = aws::control::kService;
+  api.on(s, "DescribeInstance", rds, describe_instance);
+  api.on(s, "SwapInstances", rds, swap_instances);
+}
+
+}  // namespace howdah::rds
