@@ -41,6 +41,13 @@ def run(clidriver, request, fds):
     return code or 0
 
 
+def without_native_logging():
+    """CLI v2 starts a native log thread for each command and first joins the one before, which no fork inherits."""
+    with contextlib.suppress(ImportError):
+        import awscrt.io  # pylint: disable=import-outside-toplevel
+        awscrt.io.init_logging = lambda *_: None
+
+
 def warm_up(clidriver):
     """Calls to a closed port: import everything that a call needs, and keep every model file that it read."""
     from botocore.loaders import JSONFileLoader  # pylint: disable=import-outside-toplevel
@@ -57,6 +64,7 @@ def warm_up(clidriver):
 
 def main(path):
     import awscli.clidriver as clidriver  # pylint: disable=import-outside-toplevel
+    without_native_logging()
     warm_up(clidriver)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(path)
