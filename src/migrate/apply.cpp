@@ -44,10 +44,16 @@ struct Batch {
   int before = 0;        ///< statements in front of it
 };
 
-Batch batch_of(const Section& section, const Script& script, const std::string& history_sql, bool begin,
+/// A server that crashes loses the last transactions of those that did not wait for its disk, never one in the middle,
+/// and a migration and its row are one transaction: schema and history agree after any crash.
+constexpr const char* kDoNotWait = "set local synchronous_commit = off;";
+
+Batch batch_of(const Section& section, const Script& script, const std::string& history_sql, Commit commit,
                const std::string& quoted_lock, const std::string& quoted_statement) {
   Batch b;
+  const bool begin = commit != Commit::kCaller;
   if (begin) b.text = "begin;", b.before++;
+  if (commit == Commit::kSoon) b.text += kDoNotWait, b.before++;
   if (!section.lock_timeout.empty()) b.text += "set local lock_timeout = " + quoted_lock + ";", b.before++;
   if (!section.statement_timeout.empty())
     b.text += "set local statement_timeout = " + quoted_statement + ";", b.before++;
@@ -91,8 +97,9 @@ bool Session::wait_and_retry(const SqlFailure& f, int attempt) {
 }
 
 int Session::execute(const Section& section, const Script& script, const std::string& version,
-                     const std::string& history_sql, bool in_transaction) {
-  const Batch batch = batch_of(section, script, history_sql, !in_transaction, db_->literal(section.lock_timeout),
+                     const std::string& history_sql, Commit commit) {
+  const bool in_transaction = commit == Commit::kCaller;
+  const Batch batch = batch_of(section, script, history_sql, commit, db_->literal(section.lock_timeout),
                                db_->literal(section.statement_timeout));
   for (int attempt = 1;; attempt++) {
     if (lease_ && !lease_->alive()) {
@@ -130,9 +137,8 @@ int Session::execute(const Section& section, const Script& script, const std::st
   }
 }
 
-int Session::run_up(const Migration& m, bool in_transaction) {
-  if (source_.dialect == Dialect::kKysely)
-    return run_javascript("up", m, history_->applied_sql(*db_, m, 0), in_transaction);
+int Session::run_up(const Migration& m, Commit commit) {
+  if (source_.dialect == Dialect::kKysely) return run_javascript("up", m, history_->applied_sql(*db_, m, 0), commit);
   auto script = prepare(m.up, m.version, source_.dialect);
   if (!script) {
     report_.problem(script.error());
@@ -141,16 +147,22 @@ int Session::run_up(const Migration& m, bool in_transaction) {
   const auto start = Clock::now();
   const int count = static_cast<int>(script->statements.size());
   const int code = script->transactional
-                       ? execute(m.up, *script, m.version, history_->applied_sql(*db_, m, count), in_transaction)
+                       ? execute(m.up, *script, m.version, history_->applied_sql(*db_, m, count), commit)
                        : run_stepwise(m, *script);
   report_.step({m.version, m.name, "up", code == kOk ? "applied" : "failed", ms_since(start)});
   return code;
 }
 
-int Session::run_down(const Row& row, bool in_transaction) {
+void Session::settle() {
+  db_->ignore_interrupts();
+  // A row's lock is the smallest thing that a commit waits for.
+  (void)db_->exec("begin; select from " + history_->table() + " limit 1 for update; commit");
+}
+
+int Session::run_down(const Row& row, Commit commit) {
   const Migration* m = source_.find(row.version);
   if (source_.dialect == Dialect::kKysely && m != nullptr) {
-    return run_javascript("down", *m, history_->reverted_sql(*db_, row), in_transaction);
+    return run_javascript("down", *m, history_->reverted_sql(*db_, row), commit);
   }
   Section section;
   if (m != nullptr && m->down.present)
@@ -177,7 +189,7 @@ int Session::run_down(const Row& row, bool in_transaction) {
     return kFailed;
   }
   const auto start = Clock::now();
-  const int code = execute(section, *script, row.version, history_->reverted_sql(*db_, row), in_transaction);
+  const int code = execute(section, *script, row.version, history_->reverted_sql(*db_, row), commit);
   report_.step({row.version, row.name, "down", code == kOk ? "reverted" : "failed", ms_since(start)});
   return code;
 }

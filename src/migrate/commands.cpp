@@ -53,9 +53,11 @@ int apply_all(Session& s, const std::vector<const Migration*>& list) {
     int code = kOk;
     // A dry run says of each migration how long it takes.
     const size_t together = one && !s.options().dry_run ? s.run_group(list, i, code) : 0;
-    if (together == 0) code = s.run_up(*list[i], one);
+    const Commit commit = one ? Commit::kCaller : i + 1 < list.size() ? Commit::kSoon : Commit::kNow;
+    if (together == 0) code = s.run_up(*list[i], commit);
     i += std::max<size_t>(together, 1);
     if (code == kOk) continue;
+    if (!one && i > 1) s.settle();
     if (one) (void)s.db().exec("rollback");
     if (one) s.report().note("the whole run was rolled back");
     return code;

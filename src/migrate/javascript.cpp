@@ -17,8 +17,8 @@ Tunnel* Session::tunnel() {
 
 /// One transaction around what the JavaScript executes and the history row, tried again as a whole when a lock was not
 /// to be had.
-int Session::run_javascript(const std::string& op, const Migration& m, const std::string& history_sql,
-                            bool in_transaction) {
+int Session::run_javascript(const std::string& op, const Migration& m, const std::string& history_sql, Commit commit) {
+  const bool in_transaction = commit == Commit::kCaller;
   Tunnel* node = tunnel();
   if (node == nullptr) return kFailed;
   const auto& list = node->list();
@@ -34,7 +34,8 @@ int Session::run_javascript(const std::string& op, const Migration& m, const std
     blockers_.clear();
     std::optional<SqlFailure> failed;
     auto step = [&](const SqlAnswer& a) { return a ? true : (failed = a.error(), false); };
-    if (in_transaction || step(db_->exec("begin"))) {
+    if (in_transaction ||
+        step(db_->exec(commit == Commit::kSoon ? "begin; set local synchronous_commit = off" : "begin"))) {
       const auto ran = node->call(*db_, op, m.name, [this] { watch_blockers(); });
       if (!ran)
         failed = ran.error();

@@ -66,7 +66,7 @@ int in_one_transaction(Session& s, const std::function<int()>& work) {
 int run_late(Session& s, const Orders& o) {
   return in_one_transaction(s, [&] {
     for (const Migration* m : o.late) {
-      if (const int code = s.run_up(*m, true); code != kOk) return code;
+      if (const int code = s.run_up(*m, Commit::kCaller); code != kOk) return code;
     }
     return static_cast<int>(kOk);
   });
@@ -78,10 +78,10 @@ int go_back(Session& s, const Orders& o) {
     for (size_t i = o.executed.size(); i-- > o.common;) {
       const auto row = std::find_if(s.rows().begin(), s.rows().end(),
                                     [&](const Row& r) { return r.version == o.executed[i]->version; });
-      if (const int code = s.run_down(*row, true); code != kOk) return code;
+      if (const int code = s.run_down(*row, Commit::kCaller); code != kOk) return code;
     }
     for (size_t i = o.common; i < o.sorted.size(); i++) {
-      if (const int code = s.run_up(*o.sorted[i], true); code != kOk) return code;
+      if (const int code = s.run_up(*o.sorted[i], Commit::kCaller); code != kOk) return code;
     }
     return static_cast<int>(kOk);
   });

@@ -142,7 +142,7 @@ int and_back(Session& s, const std::vector<const Migration*>& ran, const Objects
   if (!now) return s.sql_failure(now.error(), kFailed);
   if (const auto d = first_difference(before, *now); !d.empty()) return refuse("after going down " + d);
   for (const Migration* m : ran) {
-    if (int code = s.run_up(*m, false); code != kOk) return code;
+    if (int code = s.run_up(*m, Commit::kNow); code != kOk) return code;
   }
   now = read_objects(s.db());
   if (!now) return s.sql_failure(now.error(), kFailed);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <future>
 #include <thread>
 
 namespace howdah::migrate {
@@ -12,6 +13,28 @@ std::string key_list(const History& h) {
   for (const auto key : h.lock_keys())
     out += fmt::format("{}pg_try_advisory_xact_lock({})", out.empty() ? "" : " and ", key);
   return out;
+}
+
+/// Where the history is, whose it is and whether the schema has tables: all that a run asks before it reads the
+/// history.
+constexpr const char* kFirstLook =
+    "select quote_ident(s), to_regclass(quote_ident(s) || '.schema_history') is not null, "
+    "to_regclass(quote_ident(s) || '._prisma_migrations') is not null, "
+    "to_regclass(quote_ident(s) || '.kysely_migration') is not null, "
+    "not exists (select from pg_class where relnamespace = quote_ident(s)::regnamespace and relkind in ('r', 'p', 'v', "
+    "'m')) from current_schema() s";
+constexpr size_t kHasNative = 1, kHasPrisma = 2, kHasKysely = 3, kIsEmpty = 4;
+
+struct First {
+  Database db;
+  SqlAnswer look;
+};
+
+tl::expected<First, SqlFailure> connect_and_look(const Target& target, const std::string& lock_timeout) {
+  auto db = Database::connect(target, {{"lock_timeout", lock_timeout}});
+  if (!db) return tl::unexpected(db.error());
+  auto look = db->exec(kFirstLook);
+  return First{std::move(*db), std::move(look)};
 }
 
 }  // namespace
@@ -35,57 +58,72 @@ int Session::change(const std::string& sql, Step step) {
   return kOk;
 }
 
-int Session::open_database() {
+int Session::find_target() {
   auto target = parse_url(options_.url);
   if (!target) {
     report_.problem({.code = "url", .message = target.error().message});
     return kUsage;
   }
   target_ = options_.database.empty() ? *target : target->with_database(options_.database);
+  return kOk;
+}
+
+int Session::cannot_connect(const SqlFailure& f) {
+  Problem p = problem_of(f);
+  p.message = target_.shown() + ": " + p.message;
+  p.fix = f.message.find("does not exist") != std::string::npos ? "howdah db create" : "";
+  report_.problem(p);
+  return kNoConnection;
+}
+
+int Session::open_database() {
+  if (const int code = find_target(); code != kOk) return code;
   auto db = Database::connect(target_, {{"lock_timeout", options_.lock_timeout}});
-  if (!db) {
-    Problem p = problem_of(db.error());
-    p.message = target_.shown() + ": " + p.message;
-    p.fix = db.error().message.find("does not exist") != std::string::npos ? "howdah db create" : "";
-    report_.problem(p);
-    return kNoConnection;
-  }
+  if (!db) return cannot_connect(db.error());
   db_.emplace(std::move(*db));
   return kOk;
 }
 
 int Session::open() {
+  if (const int code = find_target(); code != kOk) return code;
+  // The server starts a process for us meanwhile, which takes as long as reading a thousand files.
+  auto connecting = std::async(std::launch::async, connect_and_look, target_, options_.lock_timeout);
   auto source = read_source(options_.directory);
+  auto first = connecting.get();
   if (!source) {
     report_.problem({.code = "files", .message = source.error().message});
     return kUsage;
   }
   source_ = std::move(*source);
-  if (const int code = open_database(); code != kOk) return code;
-  auto schema = db_->exec("select quote_ident(current_schema())");
-  if (!schema) return sql_failure(schema.error(), kFailed);
-  if (schema->at(0, 0).empty()) {
+  if (!first) return cannot_connect(first.error());
+  db_.emplace(std::move(first->db));
+  if (!first->look) return sql_failure(first->look.error(), kFailed);
+  const Answer& look = *first->look;
+  const std::string name = look.at(0, 0);
+  if (name.empty()) {
     report_.problem(
         {.code = "schema",
          .message = "no schema of the search_path exists: create it, or name one in the URL (?schema=app)"});
     return kUsage;
   }
-  const std::string name = schema->at(0, 0);
   history_ = source_.dialect == Dialect::kPrisma   ? prisma_history(name)
              : source_.dialect == Dialect::kKysely ? kysely_history(name)
                                                    : native_history(name);
   report_.about(target_.shown(), history_->dialect());
-  return refresh();
+  return read_history(look);
 }
 
 int Session::refresh() {
-  auto seen = db_->exec(fmt::format(
-      "select to_regclass({0}) is not null, not exists (select from pg_class where relnamespace = current_schema()::"
-      "regnamespace and relkind in ('r', 'p', 'v', 'm'))",
-      db_->literal(history_->table())));
-  if (!seen) return sql_failure(seen.error(), kFailed);
-  has_history_ = seen->at(0, 0) == "t";
-  empty_ = seen->at(0, 1) == "t";
+  auto look = db_->exec(kFirstLook);
+  return look ? read_history(*look) : sql_failure(look.error(), kFailed);
+}
+
+int Session::read_history(const Answer& look) {
+  const size_t column = source_.dialect == Dialect::kPrisma   ? kHasPrisma
+                        : source_.dialect == Dialect::kKysely ? kHasKysely
+                                                              : kHasNative;
+  has_history_ = look.at(0, column) == "t";
+  empty_ = look.at(0, kIsEmpty) == "t";
   rows_.clear();
   if (!has_history_) return kOk;
   auto rows = history_->read(*db_);

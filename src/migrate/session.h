@@ -16,6 +16,13 @@ struct Options {
   int tries = 10;
 };
 
+/// When a migration's transaction ends, and when the server has it on its disk.
+enum class Commit {
+  kNow,     ///< before the function returns
+  kSoon,    ///< committed at once, on disk with the next kNow or settle(): the server syncs once for several
+  kCaller,  ///< the caller has begun, and will commit
+};
+
 /// One run of a command: the files, the worker connection, the history. Owned by the command's function.
 class Session {
  public:
@@ -29,12 +36,14 @@ class Session {
   void unlock() { lease_.reset(); }
 
   /// Runs one migration; retries the whole of it when it could not get a lock. `in_transaction`: the caller has begun.
-  int run_up(const Migration& m, bool in_transaction);
+  int run_up(const Migration& m, Commit commit);
   /// In a transaction that the caller has begun: runs several migrations from list[from] on in one message, which saves
   /// the round trips and most of the history's statements. Returns how many; 0 = that one must go alone. Their times in
   /// the history are those of the message.
   size_t run_group(const std::vector<const Migration*>& list, size_t from, int& code);
-  int run_down(const Row& row, bool in_transaction = false);
+  int run_down(const Row& row, Commit commit = Commit::kNow);
+  /// Waits until what was committed kSoon is on the server's disk; also after a failure or an interrupt.
+  void settle();
 
   const Options& options() const { return options_; }
   Report& report() { return report_; }
@@ -55,9 +64,12 @@ class Session {
   tl::expected<void, Problem> replay(Database& scratch, const Migration& m);
 
  private:
-  int run_javascript(const std::string& op, const Migration& m, const std::string& history_sql, bool in_transaction);
+  int run_javascript(const std::string& op, const Migration& m, const std::string& history_sql, Commit commit);
+  int find_target();
+  int cannot_connect(const SqlFailure& f);
+  int read_history(const Answer& look);
   int execute(const Section& section, const Script& script, const std::string& version, const std::string& history_sql,
-              bool in_transaction);
+              Commit commit);
   int run_stepwise(const Migration& m, const Script& script);
   int run_one(const Migration& m, const Script& script, size_t i, const Row* unfinished);
   std::optional<Problem> cannot_resume(const Migration& m, const Script& script, const Row& row);

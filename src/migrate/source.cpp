@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 #include <sstream>
+#include <unordered_map>
 
 #include "os/files.h"
 #include "util/id.h"
@@ -128,7 +129,8 @@ std::optional<FileName> parse_name(std::string file) {
 
 std::string without_bom(std::string text) { return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text; }
 
-Result<void> add_file(Source& source, const fs::path& path) {
+/// `at`: the place of each name in source.migrations; the two files of a pair share one.
+Result<void> add_file(Source& source, std::unordered_map<std::string, size_t>& at, const fs::path& path) {
   const auto parsed = parse_name(path.filename().string());
   if (!parsed) {
     return fail(
@@ -137,13 +139,12 @@ Result<void> add_file(Source& source, const fs::path& path) {
   auto text = os::read_file(path.string(), 256 << 20);
   if (!text) return tl::unexpected(text.error());
   std::string content = without_bom(std::move(*text));
-  auto same = std::find_if(source.migrations.begin(), source.migrations.end(),
-                           [&](const Migration& m) { return m.name == parsed->name; });
-  if (same == source.migrations.end()) {
+  const auto [known, fresh] = at.try_emplace(parsed->name, source.migrations.size());
+  if (fresh) {
     source.migrations.push_back(Migration{.version = parsed->version, .name = parsed->name, .file = path.string()});
-    same = source.migrations.end() - 1;
-    same->up.file = same->down.file = path.string();
+    source.migrations.back().up.file = source.migrations.back().down.file = path.string();
   }
+  Migration* same = &source.migrations[known->second];
   if (!parsed->up && !parsed->down) return cut_sections(*same, content);
   Section& section = parsed->up ? same->up : same->down;
   section = Section{.present = true, .file = path.string(), .sql = content};
@@ -241,21 +242,26 @@ Result<Source> read_source(const std::string& directory) {
                     directory));
   }
   Source source{.directory = directory};
-  std::set<fs::path> entries;  // sorted by name, which is Prisma's order
-  for (const auto& e : fs::directory_iterator(directory, ec)) entries.insert(e.path());
-  for (const auto& p : entries) {
-    if (fs::is_directory(p, ec) && os::exists((p / "migration.sql").string())) source.dialect = Dialect::kPrisma;
-    if (is_javascript(p)) source.dialect = Dialect::kKysely;
+  // The entry knows whether it is a directory without another look at the disk.
+  std::set<fs::directory_entry> entries;  // sorted by name, which is Prisma's order
+  for (const auto& e : fs::directory_iterator(directory, ec)) entries.insert(e);
+  const auto is_prisma = [&](const fs::directory_entry& e) {
+    return e.is_directory(ec) && os::exists((e.path() / "migration.sql").string());
+  };
+  for (const auto& e : entries) {
+    if (is_prisma(e)) source.dialect = Dialect::kPrisma;
+    if (is_javascript(e.path())) source.dialect = Dialect::kKysely;
   }
   if (os::exists(directory + "/migration_lock.toml")) source.dialect = Dialect::kPrisma;
-  for (const auto& p : entries) {
+  std::unordered_map<std::string, size_t> at;
+  for (const auto& e : entries) {
     Result<void> ok;
     if (source.dialect == Dialect::kKysely) {
-      if (is_javascript(p)) add_kysely(source, p);
+      if (is_javascript(e.path())) add_kysely(source, e.path());
     } else if (source.dialect == Dialect::kPrisma) {
-      if (fs::is_directory(p, ec) && os::exists((p / "migration.sql").string())) ok = add_prisma(source, p);
-    } else if (fs::is_regular_file(p, ec) && p.extension() == ".sql") {
-      ok = add_file(source, p);
+      if (is_prisma(e)) ok = add_prisma(source, e.path());
+    } else if (e.path().extension() == ".sql" && e.is_regular_file(ec)) {
+      ok = add_file(source, at, e.path());
     }
     if (!ok) return tl::unexpected(ok.error());
   }
