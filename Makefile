@@ -43,6 +43,7 @@ check: build-tests  ## every test (about 15 minutes on 2 cores); one suite: make
 
 torture: build-tests  ## the crash gate at length: every step of every table and random instants, 300 kills or more
 	@python3 test/crash/torture.py
+	@HOWDAH_KILLS=240 python3 test/migrate/run.py killing
 
 bench: build  ## every performance claim, each against its peer; one: make bench B=describe
 	@python3 bench/run.py $(B)

@@ -1,14 +1,11 @@
 """Directories of our own kind."""
 import os
-import random
 import signal
 import subprocess
 import threading
 import time
 
 from project import Project, test
-
-KILLS = int(os.environ.get("HOWDAH_KILLS", "40"))
 
 
 def three(pg):
@@ -190,38 +187,6 @@ def interrupting_rolls_back(pg):
     run.send_signal(signal.SIGINT)
     assert run.wait(10) == 130
     assert p.tables() == "" and p.versions() == ""
-
-
-@test
-def killed_at_any_instant(pg):
-    """Whatever the instant: a migration's tables are there exactly when the history says so; a rerun finishes."""
-    p = Project(pg)
-    for i in range(1, 31):
-        if i % 5 == 0:
-            p.file(f"{i}_n.sql", f"-- howdah:no-transaction\ncreate table n{i}(id int);\ncreate index concurrently n{i}_i on "
-                                 f"n{i}(id);\ninsert into n{i} values (1);\ndrop index concurrently n{i}_i;")
-        else:
-            p.file(f"{i}_t.sql", f"create table a{i}(id int);\ninsert into a{i} values (1);\ncreate table b{i}(id int);")
-    rng, span = random.Random(7), 0.6
-    for kill in range(KILLS):
-        run = subprocess.Popen(p.command("up"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        time.sleep(rng.uniform(0, span))
-        run.kill()
-        run.communicate()
-        while p.sql("select count(*) from pg_stat_activity where application_name = 'howdah migrate'") != "0":
-            time.sleep(0.01)
-        if p.sql("select to_regclass('schema_history') is not null") == "t":
-            made = p.sql("select count(*) from pg_class where relname ~ '^a[0-9]+$' and relkind = 'r'")
-            other = p.sql("select count(*) from pg_class where relname ~ '^b[0-9]+$' and relkind = 'r'")
-            said = p.sql("select count(*) from schema_history where state = 'applied' and name like '%_t'")
-            assert made == other == said, f"kill {kill}: {made} {other} {said}"
-        if kill % 8 == 7:
-            out = p.run("up")
-            assert p.sql("select count(*) from schema_history where state = 'applied'") == "30", out
-            assert set(p.sql(f"select count(*) from n{i}") for i in range(5, 31, 5)) == {"1"}
-            assert p.sql("select count(*) from pg_index where not indisvalid") == "0"
-            p.sql("drop schema public cascade; create schema public")
-    p.run("up")
 
 
 @test

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""howdah migrate and howdah db against a real PostgreSQL. Prints "N passed, N failed"; `run.py NAME...` runs these only."""
+"""howdah migrate and howdah db against a real PostgreSQL. Prints "N passed, N failed"; `run.py NAME...` runs these only:
+tests, or files of tests."""
 import os
 import sys
 import time
@@ -9,8 +10,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import databases  # noqa: E402,F401
 import diffing  # noqa: E402,F401
 import doctoring  # noqa: E402,F401
+import killing  # noqa: E402,F401
 import kysely  # noqa: E402
 import linting  # noqa: E402,F401
+import matrix  # noqa: E402,F401
 import native  # noqa: E402,F401
 import prisma  # noqa: E402,F401
 import rehearsing  # noqa: E402,F401
@@ -30,7 +33,7 @@ def main():
     passed = failed = 0
     try:
         for function in TESTS:
-            if len(sys.argv) > 1 and function.__name__ not in sys.argv[1:]:
+            if len(sys.argv) > 1 and not {function.__name__, function.__module__} & set(sys.argv[1:]):
                 continue
             if no_kysely and function.__name__.startswith("kysely"):
                 skipped += 1

@@ -25,8 +25,16 @@ class Server:
         self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", "--locale=C.UTF-8", "-E", "UTF8")
         with open(f"{self.data}/postgresql.conf", "a", encoding="utf-8") as f:
             f.write(f"listen_addresses=''\nunix_socket_directories='{self.dir}'\nfsync={fsync}\nshared_buffers=32MB\n"
-                    "max_connections=50\n")
+                    "max_connections=50\nwal_writer_delay=10s\n")
+        self.start()
+
+    def start(self):
         self.run("pg_ctl", "-D", self.data, "-l", f"{self.dir}/log", "-w", "start")
+
+    def crash(self):
+        """Every server process dies at once; what was not written is lost. Then it recovers."""
+        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+        self.start()
 
     def run(self, program, *args):
         options = {}
