@@ -15,14 +15,15 @@ std::string key_list(const History& h) {
   return out;
 }
 
-/// Where the history is, whose it is and whether the schema has tables: all that a run asks before it reads the
+/// Where the history is, whose it is and whether the schema has other tables: all that a run asks before it reads the
 /// history.
 constexpr const char* kFirstLook =
     "select quote_ident(s), to_regclass(quote_ident(s) || '.schema_history') is not null, "
     "to_regclass(quote_ident(s) || '._prisma_migrations') is not null, "
     "to_regclass(quote_ident(s) || '.kysely_migration') is not null, "
     "not exists (select from pg_class where relnamespace = quote_ident(s)::regnamespace and relkind in ('r', 'p', 'v', "
-    "'m')) from current_schema() s";
+    "'m') and relname not in ('schema_history', 'schema_history_log', '_prisma_migrations', 'kysely_migration', "
+    "'kysely_migration_lock')) from current_schema() s";
 constexpr size_t kHasNative = 1, kHasPrisma = 2, kHasKysely = 3, kIsEmpty = 4;
 
 struct First {
@@ -176,10 +177,7 @@ int Session::lock() {
   if (!has_history_) {
     if (auto made = db_->exec(history_->create_sql()); !made) return sql_failure(made.error(), kFailed);
   }
-  const bool was_empty = empty_;
-  const int code = refresh();
-  if (was_empty && rows_.empty()) empty_ = true;
-  return code;
+  return refresh();
 }
 
 }  // namespace howdah::migrate

@@ -110,3 +110,14 @@ def prisma_first_deploy_on_tables_is_refused(pg):
     assert p.json("up", code=4)["problems"][0]["code"] == "not-empty"
     p.run("baseline", "latest")
     p.run("status", "--exit-code")
+
+
+@test
+def prisma_history_without_rows_is_a_first_deploy(pg):
+    """A run that was killed before its first migration leaves the table alone."""
+    p = Project(pg, prisma=True)
+    p.prisma("1_init", "CREATE TABLE base(id int);")
+    p.run("up", 0)
+    assert p.sql("select count(*) from _prisma_migrations") == "0"
+    p.run("up")
+    assert p.tables() == "base"
