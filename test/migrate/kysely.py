@@ -1,12 +1,10 @@
-"""Kysely's migrations in the user's own node; the real Migrator checks what we wrote. kysely and pg come from npm, once."""
+"""Kysely's migrations in the user's own node; the real Migrator checks what we wrote. kysely and pg come from npm."""
 import json
 import os
-import shutil
 import subprocess
 
-from project import ROOT, Project, test
+from project import Project, node_modules, test
 
-MODULES = os.environ.get("HOWDAH_NODE_MODULES", f"{ROOT}/{os.environ.get('HOWDAH_BUILD', 'build')}/node/node_modules")
 MIGRATE = """
 import { Kysely, Migrator, FileMigrationProvider, PostgresDialect } from 'kysely'
 import pg from 'pg'; import path from 'node:path'; import { promises as fs } from 'node:fs'
@@ -18,26 +16,11 @@ console.log(JSON.stringify({ error: r.error ? String(r.error.message) : null, na
 """
 
 
-def why_not():
-    """Fetches kysely and pg when they are missing; the reason when there are none."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "node and npm are not installed"
-    if not os.path.isdir(f"{MODULES}/kysely"):
-        os.makedirs(os.path.dirname(MODULES), exist_ok=True)
-        try:
-            done = subprocess.run(["npm", "install", "--no-save", "--silent", "--prefix", os.path.dirname(MODULES), "kysely",
-                                   "pg"], timeout=60, capture_output=True, text=True, check=False)
-        except subprocess.TimeoutExpired:
-            return "npm did not answer"
-        if done.returncode:
-            return "npm install kysely pg failed"
-    return None
-
-
 class KyselyProject(Project):
     def __init__(self, pg):
         super().__init__(pg)
-        os.symlink(MODULES, f"{self.dir}/../node_modules") if not os.path.lexists(f"{pg.dir}/node_modules") else None
+        modules = node_modules("kysely", "kysely@0.28.18", "pg@8.23.1")
+        os.symlink(modules, f"{self.dir}/../node_modules") if not os.path.lexists(f"{pg.dir}/node_modules") else None
         self.file("../migrate.mjs", MIGRATE)
 
     def migration(self, name, up, down=""):

@@ -3,15 +3,33 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOWDAH = os.environ.get("HOWDAH", f"{ROOT}/{os.environ.get('HOWDAH_BUILD', 'build')}/howdah")
 TESTS = []
 
+sys.path.insert(0, f"{ROOT}/test/lib")
+import npm  # noqa: E402
+
+
+class Skip(Exception):
+    """The test cannot run on this machine; says why."""
+
+
 def test(function):
     TESTS.append(function)
     return function
+
+
+def node_modules(name, *packages):
+    """Where packages of npm are; the test is skipped when they are not to be had."""
+    directory, why_not = npm.modules(name, *packages)
+    if why_not:
+        raise Skip(why_not)
+    return directory
+
 
 class Project:
     """A database of its own and a directory of migrations."""
