@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+from cli_model import CliModel
 from daemon import wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -33,9 +34,10 @@ class Cli:
         self.real = shutil.which("aws")
         if not self.real:
             raise SystemExit("the transcripts need the aws CLI on PATH: apt-get install awscli")
-        python = None if os.environ.get("HOWDAH_TEST_COLD_CLI") else interpreter(self.real)
+        python = interpreter(self.real)
+        self.model = CliModel(python)
         os.makedirs(directory, exist_ok=True)
-        if python:
+        if python and not os.environ.get("HOWDAH_TEST_COLD_CLI"):
             self.warm(python)
         else:
             self.cold()

@@ -16,12 +16,17 @@ AWAIT = re.compile(r"""^(?:\$\s*)?await\s+'(?P<command>[^']*)'\s+(?P<check>.*?)(
 CHECK = re.compile(r"^(?P<path>.*?)\s+(?P<op>==|!=|=~)(?:\s+(?P<value>.*))?$")
 CAPTURE = re.compile(r"^(?P<name>[A-Za-z][A-Za-z0-9_]*)\s*=\s*\$\s+(?P<command>.*)$")
 STATES = re.compile(r"^states\s+(?P<name>\S+)\s+==\s+(?P<states>.*)$")
+UNKNOWN = re.compile(r"^Unknown options: (--[\w-]+)", re.M)
 ERROR = re.compile(r"An error occurred \(([^)]+)\) when calling the (\S+) operation[^:]*: (.*)", re.S)
 COMMAND_LIMIT = 180
 
 
 class Failure(Exception):
     """The rest of the file makes no sense any more."""
+
+
+class TooOld(Failure):
+    """The installed CLI can't say this; nothing failed."""
 
 
 class Watch:
@@ -94,7 +99,7 @@ class Transcript:
     # Running
 
     def run(self, daemon, cli, region, verbose=False):
-        self.daemon, self.region, self.verbose = daemon, region, verbose
+        self.daemon, self.region, self.verbose, self.model = daemon, region, verbose, cli.model
         env = daemon.env()
         self.env = {**os.environ, **env, **cli.env, "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
                     "AWS_PAGER": "", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
@@ -177,6 +182,10 @@ class Transcript:
 
     def must_succeed(self, command):
         self.execute(command)
+        unknown = UNKNOWN.search(self.errors) if self.code != 0 else None
+        if unknown and self.model.lacks_option(command, unknown[1]):
+            self.problems.append(f"{self.path}:{self.number}: this aws CLI is too old for {unknown[1]}")
+            raise TooOld
         if self.code != 0:
             self.stop(f"exit code {self.code}: {self.errors.strip() or self.output.strip()}")
         self.passed += 1
@@ -226,7 +235,9 @@ class Transcript:
 
     def check(self, text):
         wrong = self.holds(text)
-        if wrong:
+        if wrong and self.model.lacks_member(self.command, CHECK.match(text)["path"]):
+            self.skipped += 1
+        elif wrong:
             self.problem(wrong)
         else:
             self.passed += 1

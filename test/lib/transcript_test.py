@@ -3,6 +3,7 @@ import os
 import tempfile
 import unittest
 
+from cli_model import CliModel
 from transcript import Failure, Transcript
 
 FAKE_AWS = """#!/bin/sh
@@ -33,12 +34,34 @@ class FakeDaemon:
 
 class FakeCli:
     env = {}
+    model = CliModel(None)
 
     def __init__(self, directory):
         self.directory = directory
         with open(f"{directory}/aws", "w", encoding="utf-8") as f:
             f.write(FAKE_AWS)
         os.chmod(f"{directory}/aws", 0o755)
+
+
+class OldModel(CliModel):
+    """A CLI that knows one operation."""
+
+    def service(self, name):
+        return {"operations": {"DescribeThings": {"input": {"shape": "In"}, "output": {"shape": "Out"}}},
+                "shapes": {"In": {"members": {"MaxRecords": {"shape": "S"}}}, "S": {"type": "string"},
+                           "Out": {"members": {"Things": {"shape": "L"}}}, "L": {"type": "list", "member": {"shape": "T"}},
+                           "T": {"members": {"Name": {"shape": "S"}}}}}
+
+
+class OldCli(unittest.TestCase):
+    def test_members_and_options(self):
+        old = OldModel("python3")
+        for path, lacks in (("Things[0].Name", False), ("Things[0].Colour", True), ("Things[?Name=='a'].Name", False),
+                            ("length(Things)", False), ("Others", True)):
+            self.assertEqual(old.lacks_member("aws rds describe-things", path), lacks, path)
+        self.assertFalse(old.lacks_option("aws rds describe-things", "--max-records"))
+        self.assertTrue(old.lacks_option("aws rds describe-things", "--colour"))
+        self.assertFalse(old.lacks_member("aws rds describe-others", "Others"))
 
 
 class Run(unittest.TestCase):
