@@ -16,6 +16,7 @@ import linting  # noqa: E402,F401
 import matrix  # noqa: E402,F401
 import native  # noqa: E402,F401
 import prisma  # noqa: E402,F401
+import prisma_real  # noqa: E402,F401
 import rehearsing  # noqa: E402,F401
 import syncing  # noqa: E402,F401
 import server as servers  # noqa: E402
