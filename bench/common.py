@@ -51,9 +51,13 @@ class Libpq:
         return None, why
 
     def query(self, connection, sql):
+        """The first value; "" of a command that returns none."""
         result = self.lib.PQexec(connection, sql.encode())
         try:
-            if self.lib.PQresultStatus(result) != 2:
+            status = self.lib.PQresultStatus(result)
+            if status == 1:
+                return ""
+            if status != 2:
                 raise RuntimeError(self.lib.PQerrorMessage(connection).decode())
             return self.lib.PQgetvalue(result, 0, 0).decode()
         finally:

@@ -54,10 +54,17 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   set("max_prepared_transactions", std::to_string(std::max(source.max_prepared_transactions, 256)));
   set("max_worker_processes", "0");
   set("max_wal_senders", "0");
-  set("shared_buffers", "128MB");
+  set("shared_buffers", "256MB");
   set("huge_pages", "off");
+  // One checkpoint, at the end. What replay has changed goes to the disk meanwhile, so that there is little left for it.
   set("checkpoint_timeout", "1h");
   set("max_wal_size", "64GB");
+  set("bgwriter_delay", "10ms");
+  set("bgwriter_lru_maxpages", "1000");
+  set("bgwriter_lru_multiplier", "10");
+  set("backend_flush_after", "2MB");
+  // The segments may share blocks with the vault's (place_wal): remove them, never write to them again.
+  set("wal_recycle", "off");
   if (engine.major >= 14) set("recovery_init_sync_method", "syncfs");
   // "No such file in the archive": everything there is lies in pg_wal. (128 and above would be fatal.)
   set("restore_command", "false");

@@ -1,15 +1,21 @@
 #include "backup/staging.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 
 #include "backup/wal_tail.h"
+#include "os/copy.h"
 #include "os/files.h"
 #include "util/fault_point.h"
 
@@ -38,21 +44,33 @@ os::Fd open_source(const std::string& path) {
   return os::Fd(open(path.substr(0, path.size() - kPartial.size()).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-/// Always bytes: a clone of a segment that the server writes or recycles would cost it a copy on every write.
-Result<void> copy_bytes(const std::string& from, const std::string& to) {
+/// Bytes, unless `share`: a clone of a segment that the server writes or recycles would cost it a copy on every write.
+Result<void> copy_bytes(const std::string& from, const std::string& to, bool share) {
   os::Fd in = open_source(from);
   if (!in) return tl::unexpected(errno_at("open", from));
   os::Fd out(open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!out) return tl::unexpected(errno_at("create", to));
+  if (share && ioctl(out.get(), FICLONE, in.get()) == 0) return {};
   constexpr size_t kChunk = 1 << 20;
   std::unique_ptr<char[]> buffer(new char[kChunk]);
   for (;;) {
     ssize_t n = read(in.get(), buffer.get(), kChunk);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return tl::unexpected(errno_at("read", from));
-    if (n == 0) return {};
+    if (n == 0) break;
     if (write(out.get(), buffer.get(), static_cast<size_t>(n)) != n) return tl::unexpected(errno_at("write", to));
   }
+  os::start_writing(out.get());
+  return {};
+}
+
+Result<void> place_one(const std::string& path, const std::string& directory, bool share) {
+  std::string name = path.substr(path.rfind('/') + 1);
+  const bool partial = name.ends_with(".partial");
+  if (partial) name.resize(name.size() - 8);
+  const std::string to = directory + "/" + name;
+  if (auto done = copy_bytes(path, to, share && !partial); !done) return done;
+  return segment_start(name) ? fill_segment(to) : Result<void>();
 }
 
 }  // namespace
@@ -144,15 +162,24 @@ Result<Base> Staging::publish(Base base, CopiedData copied) {
   return base;
 }
 
-Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory) {
-  for (const auto& path : files) {
-    std::string name = path.substr(path.rfind('/') + 1);
-    if (name.ends_with(".partial")) name.resize(name.size() - 8);
-    const std::string to = directory + "/" + name;
-    if (auto done = copy_bytes(path, to); !done) return done;
-    if (!segment_start(name)) continue;
-    if (auto done = fill_segment(to); !done) return done;
+Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory, Blocks blocks) {
+  std::atomic<size_t> next{0};
+  std::mutex mutex;
+  std::optional<Error> error;  // guarded by mutex
+  auto worker = [&] {
+    for (size_t i; (i = next++) < files.size();) {
+      auto done = place_one(files[i], directory, blocks == Blocks::kShared && i + 2 < files.size());
+      if (done) continue;
+      const std::lock_guard lock(mutex);
+      if (!error) error = done.error();
+      next = files.size();
+    }
+  };
+  {
+    std::jthread helper(worker);
+    worker();
   }
+  if (error) return tl::unexpected(*error);
   return {};
 }
 

@@ -42,7 +42,15 @@ class Staging {
   std::unique_ptr<Remover> unfinished_;  // behind the lock: goes first
 };
 
-/// Byte copies of WAL files into `directory`; a partial segment becomes one of full size, with zeroes behind.
-Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory);
+enum class Blocks {
+  kCopied,  ///< always byte for byte
+  kShared,  ///< cloned where the file system can
+};
+
+/// Copies WAL files into `directory`; a partial segment becomes one of full size, with zeroes behind. kShared only when
+/// all files are immutable ones of a vault or base, and the copies are removed and never recycled. The last two and
+/// partial segments, which will be written to, are copied in any case.
+Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory,
+                       Blocks blocks = Blocks::kCopied);
 
 }  // namespace howdah::backup

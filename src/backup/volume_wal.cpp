@@ -33,10 +33,10 @@ Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owne
                             plan.base.id, plan.base.end.timeline, plan.target.timeline));
   }
   const std::string wal = data + "/pg_wal";
-  if (auto placed = place_wal(plan.wal, wal); !placed) return placed;
+  if (auto placed = place_wal(plan.wal, wal, Blocks::kShared); !placed) return placed;
   if (needs_recovery(plan)) {
     // All of it, from the bytes that will be replayed: PostgreSQL would take damage for the end of the WAL.
-    auto tail = walk_wal(WalFiles(wal_files_in(wal), plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
+    auto tail = walk_wal(wal_files_in(wal), plan.target.timeline, plan.base.start.lsn, plan.target.lsn);
     if (!tail) return tl::unexpected(tail.error());
     if (behind_header(tail->end) != behind_header(plan.target.lsn)) {
       return fail(fmt::format("the WAL for base {} is damaged at {} (segment {}), before the target {}", plan.base.id,

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -244,6 +246,7 @@ Result<WalTail> walk_wal(const WalFiles& files, Lsn from, Lsn limit) {
       tail.clean = tail.clean || r.found == Found::kWhole;
       break;
     }
+    if (tail.last == 0) tail.before = r.header.previous;
     tail.last = at;
     tail.end = at = r.end;
   }
@@ -252,6 +255,48 @@ Result<WalTail> walk_wal(const WalFiles& files, Lsn from, Lsn limit) {
                             lsn_text(from), lsn_text(limit)));
   }
   return tail;
+}
+
+namespace {
+
+/// The last piece's tail when every piece reaches exactly to the next one's first record, which is linked to it.
+std::optional<WalTail> joined(const std::vector<std::optional<WalTail>>& pieces, const std::vector<Lsn>& begins) {
+  for (size_t i = 0; i < pieces.size(); i++) {
+    if (!pieces[i]) return {};
+    if (i == 0) continue;
+    const WalTail& before = *pieces[i - 1];
+    if (behind_header(before.end) != begins[i] || pieces[i]->before != before.last) return {};
+  }
+  return pieces.back();
+}
+
+}  // namespace
+
+Result<WalTail> walk_wal(const std::vector<std::string>& files, uint32_t timeline, Lsn from, Lsn limit,
+                         unsigned threads) {
+  constexpr Lsn kPiece = kSegmentSize;
+  const WalFiles wal(files, timeline);
+  std::vector<Lsn> begins{behind_header(from)};
+  for (Lsn segment = segment_begin(from) + kPiece; segment < limit; segment += kPiece) {
+    const Lsn first = first_record(wal, segment);
+    if (first > begins.back() && first < limit) begins.push_back(first);
+  }
+  std::vector<std::optional<WalTail>> pieces(begins.size());
+  std::atomic<size_t> next{0};
+  auto worker = [&] {
+    const WalFiles own(files, timeline);
+    for (size_t i; (i = next++) < pieces.size();) {
+      auto tail = walk_wal(own, begins[i], i + 1 < begins.size() ? begins[i + 1] : limit);
+      if (tail) pieces[i] = *tail;
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (size_t i = 1; i < std::min<size_t>(threads, begins.size()); i++) helpers.emplace_back(worker);
+    worker();
+  }
+  if (auto tail = joined(pieces, begins)) return *tail;
+  return walk_wal(wal, from, limit);  // says where it breaks
 }
 
 Result<WalTail> find_tail(const WalFiles& files, Lsn from, Lsn limit) {

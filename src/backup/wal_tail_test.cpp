@@ -1,6 +1,8 @@
 #include "backup/wal_tail.h"
 
+#include <fstream>
 #include <map>
+#include <tuple>
 
 #include "backup/staging.h"
 #include "backup/testing.h"
@@ -105,6 +107,46 @@ TEST(WalTail, IsCutAtEveryKindOfPlace) {
     EXPECT_EQ(one(client, "SELECT count(*) FROM t"), "60000");
     EXPECT_EQ(one(client, "SELECT count(*) FROM pg_class WHERE relname = 'later'"), i == 0 ? "0" : "1");
   }
+}
+
+TEST(WalTail, IsTheSameInPieces) {
+  NEED_POSTGRESQL();
+  Source source(95);
+  auto client = session(source.db);
+  const Lsn from = source.keeper->catch_up().lsn;
+  for (int i = 0; i < 4; i++) {  // a record over a segment's end, one over a whole segment, and small ones
+    one(client, "CREATE TABLE t" + std::to_string(i) + " AS SELECT generate_series(1, 3000)");
+    one(client, "SELECT pg_logical_emit_message(false, 'x', repeat('y', " + std::to_string((9 << 20) * (i + 1)) + "))");
+    if (i == 1) one(client, "SELECT pg_switch_wal()");
+  }
+  const Lsn end = source.keeper->catch_up().lsn;
+  ASSERT_GT((end - from) / kSegmentSize, 5u);
+  const std::string dir = state() + "/pieces";
+  must(os::ensure_dir(dir, 0700));
+  must(place_wal(wal_files_in(wal_dir(source.vault().root())), dir, Blocks::kShared));
+  const auto files = wal_files_in(dir);
+  const auto same = [&] {
+    const auto whole = walk_wal(WalFiles(files, 1), from, end), pieces = walk_wal(files, 1, from, end, 3);
+    ASSERT_EQ(whole.has_value(), pieces.has_value());
+    if (!whole) return;
+    EXPECT_EQ(std::tuple(whole->end, whole->last, whole->clean), std::tuple(pieces->end, pieces->last, pieces->clean));
+  };
+  same();
+  EXPECT_EQ(behind_header(must(walk_wal(files, 1, from, end)).end), behind_header(end));
+  for (Lsn at = from + 30; at < end; at += (end - from) / 24) {
+    SCOPED_TRACE(lsn_text(at));
+    std::fstream f(dir + "/" + segment_name(1, at), std::ios::in | std::ios::out | std::ios::binary);
+    const auto flip = [&] {
+      f.seekg(static_cast<std::streamoff>(at % kSegmentSize));
+      const int old = f.get();
+      f.seekp(static_cast<std::streamoff>(at % kSegmentSize));
+      f.put(static_cast<char>(old ^ 0x40)).flush();
+    };
+    flip();
+    same();
+    flip();
+  }
+  must(os::remove_tree(dir));
 }
 
 }  // namespace

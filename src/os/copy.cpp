@@ -27,6 +27,8 @@ Error errno_at(const char* what, const std::string& path) {
   return Error{fmt::format("cannot {} {}: {}", what, path, strerror(e)), e == ENOSPC || e == EDQUOT};
 }
 
+constexpr off_t kLarge = 1 << 20;  // smaller files are many, and a sync soon writes them anyway
+
 /// One directory whose files are copied by one thread. Directories exist before any thread starts.
 struct Dir {
   std::string from, to;
@@ -103,7 +105,9 @@ Result<void> copy_file(int from_dir, int to_dir, const std::string& name, const 
     if (errno == ENOSPC || errno == EDQUOT) return tl::unexpected(errno_at("clone", shown()));
     shared.try_reflink = false;  // asked once per tree, not once per file
   }
-  return copy_content(in.get(), out.get(), st.st_size, shown());
+  if (auto done = copy_content(in.get(), out.get(), st.st_size, shown()); !done) return done;
+  if (st.st_size >= kLarge) start_writing(out.get());
+  return {};
 }
 
 Result<void> copy_files(const Dir& dir, const CopyOptions& options, Shared& shared) {
@@ -173,6 +177,8 @@ Result<void> walk(const std::string& from, const std::string& to, const std::str
 }
 
 }  // namespace
+
+void start_writing(int fd) { (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); }
 
 Result<CopyStats> copy_tree(const std::string& from, const std::string& to, const CopyOptions& options) {
   Plan plan{options, {}, {}};

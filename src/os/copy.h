@@ -22,6 +22,9 @@ struct CopyOptions {
   std::function<bool(const std::string&)> skip;
 };
 
+/// Asks the disk to begin with the file's dirty pages, so that a sync later finds few.
+void start_writing(int fd);
+
 /// Copies the tree `from` (which nobody writes to meanwhile) to `to`, which must not exist. Files are reflinked where
 /// the filesystem can, else copied in the kernel; symbolic links are copied as they are; sockets and FIFOs are refused.
 /// Nothing is synced: the caller syncs once and publishes `to` by rename. On an error `to` is left half made.

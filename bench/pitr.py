@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Restore to a point in time with 2 GB of WAL between the last backup and the instant: from the request (or command) to
+the first query that the restored, writable server answers. Both must hold exactly what was there at the instant."""
+import os
+import time
+
+from backup_rig import Ours, Peer, balance, churn, on_each, query, settle
+from common import median, verdict
+
+ROUNDS, MEGABYTES = int(os.environ.get("ROUNDS", "3")), int(os.environ.get("MEGABYTES", "2048"))
+
+
+def instant_after_churn(place):
+    """Writes the WAL, then passes a whole second without a commit, and goes on; (that second, the sum it holds)."""
+    query(place, "checkpoint")
+    churn(place, MEGABYTES)
+    expected = balance(place)
+    time.sleep(1.2)
+    instant = int(time.time())
+    time.sleep(1.2)
+    query(place, "update pgbench_accounts set abalance = 0 where aid < 1000")
+    return instant, expected
+
+
+def ours_once(ours, instant, expected, number):
+    settle()
+    begin = time.monotonic()
+    ours.client.rds("RestoreDBInstanceToPointInTime", SourceDBInstanceIdentifier="db",
+                    TargetDBInstanceIdentifier=f"r{number}", DBInstanceClass="db.t3.medium",
+                    RestoreTime=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(instant)))
+    ours.first_query(f"r{number}")
+    seconds = time.monotonic() - begin
+    got = balance(ours.place_of(f"r{number}"))
+    assert got == expected, f"restored {got}, expected {expected}"
+    ours.forget(f"r{number}")
+    return seconds
+
+
+def theirs_once(peer, instant, expected):
+    seconds, got = peer.restore("--type=time", "--target-action=promote",
+                                f"--target={time.strftime('%Y-%m-%d %H:%M:%S+00', time.gmtime(instant))}")
+    assert got == expected, f"pgBackRest restored {got}, expected {expected}"
+    return seconds
+
+
+def measure(kind, base):
+    with Ours(base) as ours, Peer(base) as peer:
+        ours.snapshot("loaded")
+        peer.backup()
+        mine, its = instant_after_churn(ours.place), instant_after_churn(peer.place)
+        ours.restorable(mine[0])
+        peer.archived()
+        a, b = [], []
+        for n in range(ROUNDS):
+            a.append(ours_once(ours, *mine, n))
+            b.append(theirs_once(peer, *its))
+        print(f"{kind}: howdah {median(a):.2f} s ({min(a):.2f}-{max(a):.2f}), pgBackRest {median(b):.2f} s "
+              f"({min(b):.2f}-{max(b):.2f}); {MEGABYTES} MB of WAL, medians of {ROUNDS} rounds in turns")
+        ratio = median(a) / median(b)
+        verdict(f"pitr {kind}", ratio, "pgBackRest's time", "<= 0.7x", ratio <= 0.7)
+
+
+if __name__ == "__main__":
+    on_each(measure, 40)
