@@ -269,8 +269,13 @@ class Load:
             if found:
                 self.samples.append((time.monotonic(), float(found[1])))
 
-    def during(self, begin, finish):
-        return [tps for when, tps in self.samples if begin + 1 <= when <= finish]
+    def mean(self, begin, finish):
+        """Transactions a second in the seconds that lie wholly between the two times."""
+        time.sleep(0.1)  # the last second is on its way
+        inside = [tps for when, tps in self.samples if begin <= when - 1 and when <= finish]
+        if not inside:
+            raise RuntimeError(f"pgbench counted nothing within {finish - begin:.1f} s: is it running?")
+        return sum(inside) / len(inside)
 
     def stop(self):
         self.process.terminate()

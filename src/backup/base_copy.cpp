@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "backup/checksum.h"
+#include "os/copy.h"
 #include "os/fd.h"
 #include "os/files.h"
 
@@ -25,6 +26,7 @@ namespace howdah::backup {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
+constexpr size_t kPiece = 8 << 20;                      // what is on its way to the disk while the next one is read
 constexpr uint32_t kBlocksOfFile = (1U << 30) / kPage;  // a relation is cut into files of 1 GiB
 
 Error errno_at(const char* what, const std::string& path) {
@@ -267,6 +269,7 @@ Result<void> copy_one(const Work& work, char* buffer, Job& job) {
       if (auto done = write_fully(out.get(), buffer, size, to); !done) return done;
     }
     entry.size += size;
+    if (out && entry.size % kPiece == 0) os::start_writing(out.get());
     job.advance(size);
     if (!w.rules.running && size < kChunk) break;
     if (w.rules.running && entry.size >= static_cast<uint64_t>(st.st_size)) break;  // what grows is in the WAL

@@ -56,7 +56,8 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   set("max_wal_senders", "0");
   set("shared_buffers", "256MB");
   set("huge_pages", "off");
-  // One checkpoint, at the end. What replay has changed goes to the disk meanwhile, so that there is little left for it.
+  // One checkpoint, at the end. What replay has changed goes to the disk meanwhile, so that there is little left for
+  // it.
   set("checkpoint_timeout", "1h");
   set("max_wal_size", "64GB");
   set("bgwriter_delay", "10ms");

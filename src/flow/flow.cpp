@@ -216,6 +216,7 @@ void Runner::walk(std::shared_ptr<const Workflow> w) {
 
 Outcome Runner::attempt(const AnyStep& step, const Workflow& w) {
   try {
+    fault::point("flow.begin", w.table + "/" + w.step);
     Outcome outcome = step.run(w);
     fault::point("flow.act", w.table + "/" + w.step);
     return outcome;

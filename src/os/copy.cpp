@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -27,7 +28,7 @@ Error errno_at(const char* what, const std::string& path) {
   return Error{fmt::format("cannot {} {}: {}", what, path, strerror(e)), e == ENOSPC || e == EDQUOT};
 }
 
-constexpr off_t kLarge = 1 << 20;  // smaller files are many, and a sync soon writes them anyway
+constexpr off_t kPiece = 8 << 20;  // what is on its way to the disk while the next one is read
 
 /// One directory whose files are copied by one thread. Directories exist before any thread starts.
 struct Dir {
@@ -54,10 +55,11 @@ struct Shared {
 
 Result<void> copy_content(int in, int out, off_t size, const std::string& path) {
   while (size > 0) {
-    ssize_t n = copy_file_range(in, nullptr, out, nullptr, static_cast<size_t>(size), 0);
+    ssize_t n = copy_file_range(in, nullptr, out, nullptr, static_cast<size_t>(std::min(size, kPiece)), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n > 0) {
       size -= n;
+      if (n == kPiece) start_writing(out);
       continue;
     }
     if (n == 0) return fail(fmt::format("{} shrank while it was copied", path));
@@ -105,9 +107,7 @@ Result<void> copy_file(int from_dir, int to_dir, const std::string& name, const 
     if (errno == ENOSPC || errno == EDQUOT) return tl::unexpected(errno_at("clone", shown()));
     shared.try_reflink = false;  // asked once per tree, not once per file
   }
-  if (auto done = copy_content(in.get(), out.get(), st.st_size, shown()); !done) return done;
-  if (st.st_size >= kLarge) start_writing(out.get());
-  return {};
+  return copy_content(in.get(), out.get(), st.st_size, shown());
 }
 
 Result<void> copy_files(const Dir& dir, const CopyOptions& options, Shared& shared) {

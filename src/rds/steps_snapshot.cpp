@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "domain/config.h"
+#include "os/background.h"
 #include "pg/client.h"
 #include "pg/engine.h"
 #include "pg/layout.h"
@@ -87,7 +88,7 @@ Outcome copy_running_files(Rds& rds, const Snapshot& s, const Instance& i) {
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, s, *engine);
   spec.port = i.port;
-  const auto base = backup::copy_running(spec);
+  const auto base = os::in_background([&] { return backup::copy_running(spec); });
   if (!base) return flow::again(Millis(1'000), base.error().message);
   return flow::done(snapshot_taken(rds, s.id, *base, true));
 }
@@ -181,7 +182,8 @@ Outcome roll(Rds& rds, const Workflow& w) {
   if (!plan) return flow::failed(plan.error().message);
   const auto engine = prepared_engine(rds, s->source);
   if (!engine) return answer(engine.error());
-  const auto base = backup::roll_forward(base_spec(rds, *s, *engine), plan->base, plan->target);
+  const auto base = os::in_background(  // the source's server, on the same machine, has clients
+      [&] { return backup::roll_forward(base_spec(rds, *s, *engine), plan->base, plan->target); });
   if (base) return flow::done(materialised(rds, base_id));
   if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
   return flow::failed(base.error().message);

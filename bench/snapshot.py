@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Snapshots of a server under pgbench, at three sizes: from the request to `available`, what the load loses by it, and
+what it loses while the snapshot is made independent of the instance's WAL in the background (which the first two
+measurements hold back). The peer is the same server without snapshots, in windows that alternate."""
+import os
+import time
+
+from backup_rig import SCALE, Load, Ours, on_each
+from common import limit, median, percentile, verdict
+from daemon import wait_for
+
+ROUNDS, WINDOW = int(os.environ.get("ROUNDS", "10")), 4
+SIZES = {"0.5 GB": 33, "2 GB": 130, "4 GB": 265} if not os.environ.get("SCALE") else {"2 GB": SCALE}  # of pgbench
+
+
+def create(ours, name):
+    """Milliseconds until it is available."""
+    begin = time.monotonic()
+    ours.client.rds("CreateDBSnapshot", DBInstanceIdentifier="db", DBSnapshotIdentifier=name)
+    while True:
+        found = ours.client.rds("DescribeDBSnapshots", DBSnapshotIdentifier=name)
+        if found.findtext(".//DBSnapshot/Status") == "available":
+            return (time.monotonic() - begin) * 1000
+        time.sleep(0.001)
+
+
+def delete(ours, name):
+    ours.client.rds("DeleteDBSnapshot", DBSnapshotIdentifier=name)
+
+
+def marks(ours, load):
+    """(latencies, medians of TPS without and with a snapshot every two seconds); nothing is materialised meanwhile."""
+    took, quiet, busy = [], [], []
+    for n in range(ROUNDS):
+        begin = time.monotonic()
+        time.sleep(WINDOW)
+        quiet.append(load.mean(begin, time.monotonic()))
+        begin, names = time.monotonic(), [f"s{n}-0", f"s{n}-1"]
+        for i, name in enumerate(names):
+            # Held for five seconds before its copy would begin; the snapshot is deleted by then.
+            ours.daemon.hook("/_test/fault", point="flow.begin:materialise-base/roll", action="sleep", nth=1)
+            took.append(create(ours, name))
+            time.sleep(max(0.0, begin + (i + 1) * WINDOW / 2 - time.monotonic()))
+        busy.append(load.mean(begin, time.monotonic()))
+        for name in names:
+            delete(ours, name)
+        time.sleep(4)
+    return took, median(quiet), median(busy)
+
+
+def materialised(ours, load, number):
+    """TPS before, and while one snapshot is made independent; and how long that took."""
+    begin = time.monotonic()
+    time.sleep(WINDOW)
+    before = load.mean(begin, time.monotonic())
+    bases = ours.bases()
+    create(ours, f"m{number}")
+    begin = time.monotonic()
+    wait_for("independence", lambda: ours.bases() - bases, 300, 0.1)
+    seconds = time.monotonic() - begin
+    return before, load.mean(begin - 1, time.monotonic() + 1), seconds
+
+
+def measure(kind, base):
+    for size, scale in SIZES.items():
+        if kind != "xfs" and size != "2 GB":
+            continue
+        os.mkdir(f"{base}/{scale}", 0o755)
+        with Ours(f"{base}/{scale}", scale) as ours:
+            ours.snapshot("loaded")
+            load = Load(ours.place, 3600)
+            try:
+                time.sleep(WINDOW)
+                took, quiet, busy = marks(ours, load)
+                worst = percentile(took, 99)
+                limit(f"snapshot {kind} {size}", worst, f"ms p99 of {len(took)} (p50 {median(took):.0f} ms)", "<= 100 ms",
+                      worst <= 100)
+                ratio = busy / quiet
+                verdict(f"snapshot {kind} {size} tps", ratio, "the TPS without snapshots", ">= 0.99x", ratio >= 0.99)
+                if size == "2 GB":
+                    rounds = [materialised(ours, load, n) for n in range(3)]
+                    ratio = median(during / before for before, during, _ in rounds)
+                    print(f"{kind} {size}: independent after {median(r[2] for r in rounds):.1f} s")
+                    verdict(f"materialise {kind} {size} tps", ratio, "the TPS before", ">= 0.9x", ratio >= 0.9)
+            finally:
+                load.stop()
+
+
+if __name__ == "__main__":
+    on_each(measure, 60, peer=False)
