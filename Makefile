@@ -41,9 +41,10 @@ tidy: deps  ## clang-tidy, all findings are errors; one folder: make tidy D=src/
 check: build-tests  ## every test (about 15 minutes on 2 cores); one suite: make check T=transcripts
 	@test/check $(T)
 
-torture: build-tests  ## the crash gate at length: every step of every table and random instants, 300 kills or more
+torture: build-tests  ## the crash gate at length: every step of every table and random instants, 300 kills or more; 100 cut-overs under load
 	@python3 test/crash/torture.py
 	@HOWDAH_KILLS=240 python3 test/migrate/run.py killing
+	@python3 test/runbook/swaps.py 100
 
 bench: build  ## every performance claim, each against its peer; one: make bench B=describe
 	@python3 bench/run.py $(B)

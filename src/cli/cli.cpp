@@ -37,6 +37,63 @@ int with_config(const ConfigSource& source, const std::function<int(const Config
   return command(*config);
 }
 
+/// What is asked of the daemon.
+class ControlCommands {
+ public:
+  explicit ControlCommands(CLI::App& app) {
+    swap_ = app.add_subcommand("swap", "exchange the names and endpoints of two instances, in one gap");
+    swap_->add_option("first", first_, "DB instance identifier")->required();
+    swap_->add_option("second", second_, "DB instance identifier")->required();
+    swap_->add_option("--sessions", sessions_, "cut (default): all clients reconnect; keep: old ones stay")
+        ->check(CLI::IsMember({"cut", "keep"}));
+
+    clone_ = app.add_subcommand("clone", "a new instance that is a copy of another, as it is or was");
+    clone_->add_option("source", copy_.source, "DB instance or snapshot")->required();
+    clone_->add_option("name", copy_.target, "identifier of the new instance")->required();
+    clone_->add_option("--at", copy_.at, kInstant);
+    clone_->add_option("--password-file", copy_.password_file, "holds the new master password (default: a random one)");
+
+    query_ = app.add_subcommand("query", "one statement on an instance as it was, read-only");
+    query_->add_option("source", look_.source, "DB instance or snapshot")->required();
+    query_->add_option("statement", look_.statement, "SQL")->required();
+    query_->add_option("--at", look_.at, kInstant);
+    query_->add_option("--database", look_.database, "default: the one the instance was created with");
+    query_->add_option("--timeout", look_.timeout_seconds, "seconds the statement may take (default: 600)");
+    auto* csv = query_->add_flag_callback(
+        "--csv", [this] { look_.format = "csv"; }, "print CSV");
+    query_
+        ->add_flag_callback(
+            "--json", [this] { look_.format = "json"; }, "print JSON")
+        ->excludes(csv);
+
+    table_ = app.add_subcommand("restore-table", "bring one table back as it was, into a running instance");
+    table_->add_option("--from", back_.source, "DB instance or snapshot")->required();
+    table_->add_option("--at", back_.at, kInstant);
+    table_->add_option("--table", back_.table, "SCHEMA.TABLE")->required();
+    table_->add_option("--into", back_.into, "INSTANCE or INSTANCE.DATABASE")->required();
+    table_->add_option("--as", back_.as, "under another name");
+    table_->add_flag("--replace", back_.replace, "rename a table of that name aside");
+  }
+
+  /// What was asked for, if it was one of these.
+  std::function<int(const Config&)> parsed() const {
+    if (swap_->parsed()) return [this](const Config& c) { return swap(c, first_, second_, sessions_); };
+    if (clone_->parsed()) return [this](const Config& c) { return clone(c, copy_); };
+    if (query_->parsed()) return [this](const Config& c) { return query(c, look_); };
+    if (table_->parsed()) return [this](const Config& c) { return restore_table(c, back_); };
+    return {};
+  }
+
+ private:
+  static constexpr const char* kInstant =
+      "\"2026-11-20 10:05\", of the local time zone unless it ends in Z or an offset (default: now)";
+  CLI::App *swap_, *clone_, *query_, *table_;
+  std::string first_, second_, sessions_ = "cut";
+  CloneRequest copy_;
+  QueryRequest look_;
+  RestoreTableRequest back_;
+};
+
 /// Command families with parsers of their own; also reached by the name of the program: db-create, db-setup...
 std::optional<int> family(int argc, char** argv) {
   const char* slash = std::strrchr(argv[0], '/');
@@ -70,12 +127,7 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
   auto* engine_command = app.add_subcommand("engine", "the PostgreSQL servers of this machine");
   engine_command->require_subcommand(1);
   auto* engine_list = engine_command->add_subcommand("list", "every version that instances can run");
-  std::string first, second, sessions = "cut";
-  auto* swap_command = app.add_subcommand("swap", "exchange the names and endpoints of two instances, in one gap");
-  swap_command->add_option("first", first, "DB instance identifier")->required();
-  swap_command->add_option("second", second, "DB instance identifier")->required();
-  swap_command->add_option("--sessions", sessions, "cut (default): all clients reconnect; keep: old ones stay")
-      ->check(CLI::IsMember({"cut", "keep"}));
+  ControlCommands control(app);
   auto* version_command = app.add_subcommand("version", "print the version");
 
   CLI11_PARSE(app, argc, argv);
@@ -87,9 +139,7 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
   if (serve_command->parsed()) return with_config(source, serve);
   if (env_command->parsed()) return with_config(source, print_env);
   if (doctor_command->parsed()) return with_config(source, doctor);
-  if (swap_command->parsed()) {
-    return with_config(source, [&](const Config& config) { return swap(config, first, second, sessions); });
-  }
+  if (const auto command = control.parsed()) return with_config(source, command);
   if (engine_list->parsed()) return with_config(source, list_engines);
   return 2;
 }

@@ -15,6 +15,21 @@ int doctor(const Config& config);
 int list_engines(const Config& config);
 /// Exchanges the names and endpoints of two instances; `sessions`: cut or keep. Waits until both are back.
 int swap(const Config& config, const std::string& first, const std::string& second, const std::string& sessions);
+/// `at`: what parse_instant() reads; "" = the newest state. `source`: an instance, or a snapshot (then no instant).
+struct CloneRequest {
+  std::string source, target, at, password_file;  ///< without a file: a random password, printed once
+};
+struct QueryRequest {
+  std::string source, statement, at, database, format = "table";  ///< table, csv or json
+  int timeout_seconds = 600;
+};
+struct RestoreTableRequest {
+  std::string source, at, table, into, as;  ///< into: INSTANCE or INSTANCE.DATABASE
+  bool replace = false;
+};
+int clone(const Config& config, const CloneRequest& request);
+int query(const Config& config, const QueryRequest& request);
+int restore_table(const Config& config, const RestoreTableRequest& request);
 int run_keeper(const std::string& spec_text);
 
 }  // namespace howdah::cli

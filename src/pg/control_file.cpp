@@ -58,7 +58,9 @@ Result<void> stamp_segment(const std::string& path, uint64_t old_id, uint64_t ne
   if (!fd || pread(fd.get(), head.data(), head.size(), 0) != static_cast<ssize_t>(head.size())) {
     return fail(fmt::format("cannot read the header of WAL segment {}", path));
   }
-  if ((load<uint16_t>(head, 2) & kLongHeader) == 0 || load<uint64_t>(head, kSysidInWal) != old_id) {
+  if (head.find_first_not_of('\0') == head.npos) return {};  // made in advance, never written
+  const auto has = load<uint64_t>(head, kSysidInWal);
+  if ((load<uint16_t>(head, 2) & kLongHeader) == 0 || (has != old_id && has != new_id)) {
     return fail(fmt::format("WAL segment {} does not belong to this cluster", path));
   }
   if (pwrite(fd.get(), &new_id, sizeof new_id, kSysidInWal) != sizeof new_id) {
@@ -98,13 +100,14 @@ uint64_t new_system_identifier() {
   return static_cast<uint64_t>(now.tv_sec) << 32 | static_cast<uint64_t>(now.tv_usec) << 12 | (random & 0xFFF);
 }
 
-Result<uint64_t> renew_identity(const std::string& data) {
+Result<uint64_t> renew_identity(const std::string& data, uint64_t id) {
   std::string path = data + "/global/pg_control";
   auto content = os::read_file(path, 1 << 16);
   if (!content) return tl::unexpected(content.error());
   auto control = parse_control_file(*content);
   if (!control) return fail(fmt::format("{}: {}", path, control.error().message));
-  uint64_t id = new_system_identifier();
+  if (id == 0) id = new_system_identifier();
+  if (id == control->system_identifier) return id;
   std::string nonce(kNonceSize, '\0');
   if (getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size())) return fail("no randomness");
   std::error_code none;

@@ -20,10 +20,11 @@ struct ControlFile {
 /// Parses the content of a pg_control file; fails when no checksum fits (damaged, or not a control file).
 Result<ControlFile> parse_control_file(const std::string& content);
 
-/// Gives the stopped cluster in `data` an identity of its own: a fresh system identifier in global/pg_control and in
-/// the long header of every WAL segment, and a fresh nonce for mock authentication. Does in a millisecond what
-/// `pg_resetwal` does not do at all. Only for a directory that is not published yet: it is not atomic.
-Result<uint64_t> renew_identity(const std::string& data);
+/// Gives the stopped cluster in `data` an identity of its own: a system identifier (`id`, else a fresh one) in
+/// global/pg_control and in the long header of every WAL segment, and a fresh nonce for mock authentication. Does in a
+/// millisecond what `pg_resetwal` does not do at all. Not atomic: for a directory that is not published yet, or with an
+/// `id` that the caller has recorded, so that a call that was interrupted can be made again.
+Result<uint64_t> renew_identity(const std::string& data, uint64_t id = 0);
 
 /// A system identifier as initdb makes it: time in the upper half, microseconds and 12 random bits below.
 uint64_t new_system_identifier();

@@ -61,6 +61,14 @@ void announce_snapshot(Rds& rds, store::Tx& tx, Snapshot s);
 flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Base& base, bool full);
 void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, const std::string& reason);
 
+/// A place in a running server's WAL: everything committed before is before it.
+struct Mark {
+  backup::Position position;  ///< end of a restore point
+  backup::Position flushed;   ///< what must be durable in the vault, so that recovery finds the record after it
+  Time time{};
+};
+Result<Mark> set_mark(const Rds& rds, const Instance& instance, const std::string& name);
+
 /// How a snapshot is restored: from its own base, else from an older one and the vault.
 Result<backup::Plan> plan_of(const Rds& rds, const Snapshot& snapshot);
 

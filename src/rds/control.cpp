@@ -2,6 +2,7 @@
 
 #include "api/api.h"
 #include "api/context.h"
+#include "rds/aside.h"
 
 namespace howdah::rds {
 
@@ -19,9 +20,13 @@ aws::control::DescribeInstanceResponse describe_instance(Rds& rds, api::Context&
 }
 
 void register_control(api::Api& api, Rds& rds) {
+  remove_asides(rds);
   const auto& s = aws::control::kService;
   api.on(s, "DescribeInstance", rds, describe_instance);
   api.on(s, "SwapInstances", rds, swap_instances);
+  api.on(s, "CloneInstance", rds, clone_instance);
+  api.on(s, "GetPast", rds, get_past);
+  api.on(s, "RestoreTable", rds, restore_table);
 }
 
 }  // namespace howdah::rds

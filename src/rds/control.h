@@ -18,6 +18,18 @@ aws::control::DescribeInstanceResponse describe_instance(Rds&, api::Context&,
 /// keep: the names move in the hosts file, no server restarts; sessions stay where they are until they end.
 aws::control::SwapInstancesResponse swap_instances(Rds&, api::Context&, const aws::control::SwapInstancesRequest&);
 
+/// A new instance that is a copy of a state of the past, and a database of its own: steps in clone.h. Groups, class and
+/// port are the source's, automated backups are off, the tag howdah:clone-of names the source.
+aws::control::CloneInstanceResponse clone_instance(Rds&, api::Context&, const aws::control::CloneInstanceRequest&);
+
+/// Runs one statement, as the master and read-only, on a state of the past; its result as JSON, at most 64 MiB.
+aws::control::GetPastResponse get_past(Rds&, api::Context&, const aws::control::GetPastRequest&);
+
+/// Copies one table of a state of the past into a database of an instance: definition, rows, indexes, constraints,
+/// triggers, positions of its sequences, in one transaction that ends only when both sides agree. A table of that name
+/// is never overwritten: with `Replace` it is renamed aside, and keeps its rows.
+aws::control::RestoreTableResponse restore_table(Rds&, api::Context&, const aws::control::RestoreTableRequest&);
+
 void register_control(api::Api& api, Rds& rds);
 
 }  // namespace howdah::rds

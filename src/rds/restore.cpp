@@ -17,6 +17,7 @@
 #include "rds/flows.h"
 #include "rds/instances.h"
 #include "rds/new_instance.h"
+#include "rds/past.h"
 #include "rds/snapshots.h"
 #include "rds/to_wire.h"
 #include "rds/validate.h"
@@ -96,19 +97,6 @@ void check_against_source(const In& in, const Instance& source) {
         fmt::format("AllocatedStorage {} is too small: the source has {} GiB, and more must be at least 10 % more.",
                     *in.allocated_storage, source.allocated_storage));
   }
-}
-
-/// The server build that the data needs: the same minor version, else a newer one of that major.
-const pg::Engine& engine_for(const Rds& rds, const Instance& source) {
-  if (const pg::Engine* same = rds.engines.exact(source.engine_version)) return *same;
-  const auto wanted = pg::parse_version(source.engine_version);
-  for (const auto& engine : rds.engines.engines()) {
-    if (engine.major == wanted.first && pg::parse_version(engine.version) > wanted) return engine;
-  }
-  throw Fault("InvalidParameterCombination",
-              fmt::format("Cannot find version {} for postgres, nor a newer minor version of it: install one (howdah "
-                          "engine list shows what is there).",
-                          source.engine_version));
 }
 
 /// The new instance, all but its slot and record.
@@ -265,6 +253,18 @@ aws::rds::RestoreDBInstanceToPointInTimeResult restore_db_instance_to_point_in_t
     tell_version(rds, tx, i, source.instance);
     return aws::rds::RestoreDBInstanceToPointInTimeResult{.db_instance = to_wire(rds, i, status_of(rds, tx, i))};
   });
+}
+
+const pg::Engine& engine_for(const Rds& rds, const Instance& source) {
+  if (const pg::Engine* same = rds.engines.exact(source.engine_version)) return *same;
+  const auto wanted = pg::parse_version(source.engine_version);
+  for (const auto& engine : rds.engines.engines()) {
+    if (engine.major == wanted.first && pg::parse_version(engine.version) > wanted) return engine;
+  }
+  throw Fault("InvalidParameterCombination",
+              fmt::format("Cannot find version {} for postgres, nor a newer minor version of it: install one (howdah "
+                          "engine list shows what is there).",
+                          source.engine_version));
 }
 
 void register_restore(api::Api& api, Rds& rds) {

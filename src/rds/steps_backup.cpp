@@ -5,6 +5,7 @@
 #include "domain/automated_backup.h"
 #include "domain/config.h"
 #include "os/files.h"
+#include "rds/aside.h"
 #include "rds/backup_work.h"
 #include "rds/flows.h"
 
@@ -48,7 +49,8 @@ bool base_needed(const Rds& rds, const Needs& needs, const std::string& name) {
   if (needs.bases.contains(id)) return true;
   const auto base = backup::read_base(rds.config.state_dir, id);
   if (!base) return false;
-  return needs.positions.contains(base->resource_id) || needs.working.contains(base->resource_id);
+  return needs.positions.contains(base->resource_id) || needs.working.contains(base->resource_id) ||
+         aside_of(rds, base->resource_id);
 }
 
 Result<void> tidy_bases(const Rds& rds, const Needs& needs) {
@@ -65,6 +67,7 @@ Result<void> tidy_bases(const Rds& rds, const Needs& needs) {
 /// asks for it, but as long as it is little it spares the next manual snapshot a copy of all files.
 Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& resource_id) {
   if (needs.positions.contains(resource_id) || needs.working.contains(resource_id)) return {};
+  if (aside_of(rds, resource_id)) return {};
   std::set<std::string> automated;
   for (const auto& s : rds.store.all<Snapshot>()) {
     if (s->automated && s->resource_id() == resource_id) automated.insert(s->base_id);
@@ -88,7 +91,8 @@ Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& r
 Result<void> tidy_vaults(const Rds& rds, const Needs& needs) {
   for (const auto& resource_id : names_in(rds.config.state_dir + "/vault")) {
     if (!resource_id.starts_with("db-")) continue;
-    const bool used = rds.store.find<Instance>(Instance::by_id(resource_id)) || vault_needed(rds.store, resource_id);
+    const bool used = rds.store.find<Instance>(Instance::by_id(resource_id)) || vault_needed(rds.store, resource_id) ||
+                      aside_of(rds, resource_id);
     const auto done = used ? expire_wal(rds, needs, resource_id) : vault_of(rds, resource_id).remove();
     if (!done) return done;
   }

@@ -1,5 +1,5 @@
-// The table of both restores. The plan (base and position) is made once and recorded, so that every try of every later
-// step works towards the same state; the source's server and files are only read.
+// The table of both restores, and of clones. The plan (base and position) is made once and recorded, so that every try
+// of every later step works towards the same state; the source's server and files are only read.
 #include <charconv>
 
 #include "domain/automated_backup.h"
@@ -9,6 +9,7 @@
 #include "pg/layout.h"
 #include "pg/roles.h"
 #include "rds/backup_work.h"
+#include "rds/clone.h"
 #include "rds/flows.h"
 #include "rds/server_files.h"
 #include "rds/snapshots.h"
@@ -49,6 +50,10 @@ flow::Recorder remember(const Workflow& w, const backup::Plan& plan) {
 
 Outcome plan(Rds& rds, const Workflow& w) {
   const std::string source = w.arg("source");
+  if (!w.arg("planned").empty()) {  // by the request, which has named base and position
+    const auto plan = recorded_plan(rds, w);
+    return plan ? flow::next() : answer(plan.error());
+  }
   if (w.arg("instant").empty()) {  // from a snapshot: its own base, or an older one while that does not exist
     if (const auto own = backup::read_base(rds.config.state_dir, w.arg("base"))) {
       const auto plan = backup::plan_of_base(rds.config.state_dir, *own);
@@ -95,12 +100,15 @@ Outcome set_up(Rds& rds, const Workflow& w) {
 Outcome announce(Rds& rds, const Workflow& w) {
   const Outcome seen = check_connection(rds, w);
   if (seen.verdict != Outcome::Verdict::next) return seen;
-  return flow::done(change(w, [&rds, snapshot = w.arg("snapshot"), from = w.arg("from")](Instance& now, store::Tx& tx) {
+  return flow::done(change(w, [&rds, snapshot = w.arg("snapshot"), from = w.arg("from"), clone = w.arg("clone-of")](
+                                  Instance& now, store::Tx& tx) {
     now.rest = Rest::available;
     now.rest_reason.clear();
     now.created = rds.clock.now();
     now.endpoint = endpoint_of(rds, now);
-    if (snapshot.empty()) {
+    if (!clone.empty()) {
+      append_event(rds, tx, now, 19, "Cloned from " + clone);
+    } else if (snapshot.empty()) {
       append_event(rds, tx, now, 19, "Restored from DB instance " + from + " to " + now.identifier);
     } else {
       append_event(rds, tx, now, 43, "Restored from snapshot " + snapshot);
@@ -129,6 +137,7 @@ constexpr flow::Step<Rds> kSteps[] = {
     {"plan", "creating", plan},
     {"make-volume", "creating", make_volume, kLong},
     {"recover", "creating", recover, kLong},
+    {"isolate", "creating", isolate_clone},
     {"write-files", "creating", write_files},
     {"start-server", "creating", start_server},
     {"set-up", "creating", set_up},

@@ -16,21 +16,6 @@
 #include "util/log.h"
 
 namespace howdah::rds {
-namespace {
-
-constexpr Millis kAwait{10'000};
-
-/// The snapshot that the workflow "snap/<id>" makes, while there still is something to do.
-std::shared_ptr<const Snapshot> snapshot_of(const Rds& rds, const Workflow& w) {
-  auto s = rds.store.find<Snapshot>(Snapshot::by_id(w.resource.substr(5)));
-  return s && s->state == Snapshot::State::creating ? s : nullptr;
-}
-
-struct Mark {
-  backup::Position position;  ///< end of the restore point
-  backup::Position flushed;   ///< what must be durable in the vault, so that recovery finds the record after it
-  Time time{};
-};
 
 Result<Mark> set_mark(const Rds& rds, const Instance& i, const std::string& name) {
   auto client = pg::Client::connect(layout_of(rds, i), i.port);
@@ -56,6 +41,16 @@ Result<Mark> set_mark(const Rds& rds, const Instance& i, const std::string& name
   mark.position = {timeline, *at};
   mark.flushed = {timeline, *flushed};
   return mark;
+}
+
+namespace {
+
+constexpr Millis kAwait{10'000};
+
+/// The snapshot that the workflow "snap/<id>" makes, while there still is something to do.
+std::shared_ptr<const Snapshot> snapshot_of(const Rds& rds, const Workflow& w) {
+  auto s = rds.store.find<Snapshot>(Snapshot::by_id(w.resource.substr(5)));
+  return s && s->state == Snapshot::State::creating ? s : nullptr;
 }
 
 flow::Recorder marked(Rds& rds, const std::string& id, const Mark& mark) {

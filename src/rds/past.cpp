@@ -1,0 +1,119 @@
+#include "rds/past.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <cctype>
+#include <thread>
+
+#include "domain/config.h"
+#include "pg/layout.h"
+#include "pg/server.h"
+#include "rds/backup_work.h"
+#include "rds/server_files.h"
+#include "rds/snapshots.h"
+#include "util/fault.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr Millis kPatience{10'000}, kPoll{20};
+
+[[noreturn]] void unavailable(const std::string& why) { throw Fault("InvalidRestoreFault", why); }
+
+/// Where the instance's WAL ends now: of a running server after everything that is committed, else what was kept.
+backup::Position newest_position(Rds& rds, const Instance& i) {
+  const auto vault = vault_of(rds, i.resource_id);
+  if (pg::observe(layout_of(rds, i), owner_of(rds, i)).state == pg::ServerState::kReady) {
+    if (const auto kept = protect(rds, i); !kept) unavailable(kept.error().message);
+    const auto mark = set_mark(rds, i, "howdah: now");
+    if (!mark) unavailable(mark.error().message);
+    if (!vault.await(mark->flushed, kPatience)) {
+      unavailable(fmt::format("The copy of {}'s WAL is more than {} s behind its server.", i.identifier,
+                              kPatience.count() / 1000));
+    }
+    return mark->position;
+  }
+  const auto durable = vault.durable();
+  if (!durable) unavailable(fmt::format("Nothing was kept of {}'s WAL.", i.identifier));
+  return durable->position;
+}
+
+void await_restorable(Rds& rds, const Instance& i, Time instant) {
+  if (instant > rds.clock.now()) {
+    throw Fault("InvalidParameterValue", fmt::format("{} is in the future.", instant_text(instant)));
+  }
+  const auto vault = vault_of(rds, i.resource_id);
+  for (Millis waited{0}; waited < kPatience; waited += kPoll) {
+    const auto latest = vault.latest_restorable();
+    if (latest && *latest >= instant) return;
+    std::this_thread::sleep_for(kPoll);
+  }
+  const auto latest = vault.latest_restorable();
+  throw Fault("InvalidParameterValue",
+              fmt::format("{} can be looked back at only until {}.", i.identifier,
+                          latest ? instant_text(*latest) : "its first backup, which is still being made"));
+}
+
+Past of_instance(Rds& rds, const Instance& i, std::optional<Time> instant) {
+  Past out{.source = i, .instant = instant.value_or(rds.clock.now())};
+  const auto bases = bases_of(rds, i.resource_id);
+  if (bases.empty()) {
+    unavailable(
+        fmt::format("There is no backup of {} to begin from yet. Take a snapshot first (aws rds "
+                    "create-db-snapshot): later states can be reached from it.",
+                    i.identifier));
+  }
+  if (instant) await_restorable(rds, i, *instant);
+  const auto vault = vault_of(rds, i.resource_id);
+  auto plan = instant ? backup::plan_to_time(vault, bases, *instant)
+                      : backup::plan_to_position(vault, bases, newest_position(rds, i));
+  if (!plan) unavailable(plan.error().message);
+  out.plan = std::move(*plan);
+  out.of = fmt::format("{} as of {}", i.identifier, instant_text(out.instant));
+  return out;
+}
+
+Past of_snapshot(Rds& rds, const Snapshot& s) {
+  if (s.state != Snapshot::State::available) {
+    throw Fault("InvalidDBSnapshotState", fmt::format("The snapshot {} is not available.", s.identifier));
+  }
+  Past out{.source = s.source, .instant = s.database_time, .from_snapshot = true};
+  auto plan = plan_of(rds, s);
+  if (!plan) unavailable(plan.error().message);
+  out.plan = std::move(*plan);
+  out.of = fmt::format("snapshot {} of {}", s.identifier, instant_text(s.database_time));
+  return out;
+}
+
+}  // namespace
+
+std::string instant_text(Time t) {
+  const auto since = t.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(seconds.count())),
+                     (since - seconds).count());
+}
+
+Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant) {
+  std::string id(name);
+  for (char& c : id) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const auto finish = [&](Past past) {
+    past.source.engine_version = engine_for(rds, past.source).version;
+    return past;
+  };
+  if (const auto i = rds.store.get<Instance>(scope.key(id))) return finish(of_instance(rds, *i, instant));
+  std::shared_ptr<const Snapshot> s;
+  try {
+    s = snapshot_named(rds.store, scope, name);
+  } catch (const Fault&) {
+    throw Fault("DBInstanceNotFound", fmt::format("There is neither an instance nor a snapshot named {}.", name));
+  }
+  if (instant) {
+    throw Fault("InvalidParameterCombination", fmt::format("{} is a snapshot, which has one instant of its own: {}.",
+                                                           s->identifier, instant_text(s->database_time)));
+  }
+  return finish(of_snapshot(rds, *s));
+}
+
+}  // namespace howdah::rds
