@@ -21,6 +21,8 @@
 #include "pg/tls.h"
 #include "rds/flows.h"
 #include "rds/rds.h"
+#include "rds/restorable_times.h"
+#include "rds/snapshot_progress.h"
 #include "rds/supervisor.h"
 #include "sts/sts.h"
 #include "util/id.h"
@@ -68,7 +70,9 @@ struct Services::Parts {
   const pg::Ca ca;
   pg::KeyStock keys{ca.identifier};
   flow::Runner flows;
-  rds::Rds rds{store, clock, flows, config, engines, identity, ca, keys};
+  rds::RestorableTimes restorable{store, config.state_dir};
+  rds::SnapshotProgress progress;
+  rds::Rds rds{store, clock, flows, config, engines, identity, ca, keys, restorable, progress};
   rds::Supervisor supervisor{rds};
   ec2::Ec2 ec2{store, clock, config};
 };
@@ -89,6 +93,7 @@ Services::Services(const Config& config, store::Store& store, const Clock& clock
 Services::~Services() = default;
 
 void Services::start() {
+  parts_->restorable.start();
   parts_->flows.run();
   parts_->supervisor.start();
 }
@@ -96,6 +101,7 @@ void Services::start() {
 void Services::stop() {
   parts_->supervisor.stop();
   parts_->flows.stop();
+  parts_->restorable.stop();
 }
 
 void Services::clock_moved() {

@@ -11,6 +11,8 @@ namespace howdah {
 namespace {
 
 constexpr EventKind kKinds[] = {
+    {"RDS-EVENT-0001", "db-instance", "backup", "Backing up DB instance"},
+    {"RDS-EVENT-0002", "db-instance", "backup", "Finished DB instance backup"},
     {"RDS-EVENT-0003", "db-instance", "deletion", "DB instance deleted"},
     {"RDS-EVENT-0004", "db-instance", "availability", "DB instance shutdown"},
     {"RDS-EVENT-0005", "db-instance", "creation", "DB instance created"},
@@ -105,7 +107,7 @@ void append_event(store::Tx& tx, const Scope& scope, const Event& e) {
 
 const EventKind& event_kind(int number) {
   const std::string tail = fmt::format("RDS-EVENT-{:04}", number);
-  const std::string own = fmt::format("HOWDAH-EVENT-{:04}", number);
+  const std::string own = fmt::format("HOWDAH-EVENT-{:04}", number > own_event(0) ? number - own_event(0) : number);
   for (const auto& kind : kKinds) {
     if (kind.id == tail || kind.id == own) return kind;
   }

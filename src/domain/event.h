@@ -36,6 +36,9 @@ struct EventKind {
   const char* message;      ///< "DB instance created"; empty = the caller's own text
 };
 
+/// The number of our own kind n, "HOWDAH-EVENT-<n>". Where AWS has no kind n, plain n means the same.
+constexpr int own_event(int n) { return 9000 + n; }
+
 /// The kind with that number, e.g. 5; throws std::logic_error when the table has no such row.
 const EventKind& event_kind(int number);
 

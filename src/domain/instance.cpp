@@ -56,6 +56,7 @@ void list(V& v, T& i) {
   v("backup_window", i.backup_window);
   v("maintenance_window", i.maintenance_window);
   v("last_backup", i.last_backup);
+  v("backing_up", i.backing_up);
   v("restorable_from", i.restorable_from);
   v("auto_minor_version_upgrade", i.auto_minor_version_upgrade);
   v("copy_tags_to_snapshot", i.copy_tags_to_snapshot);

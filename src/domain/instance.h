@@ -53,6 +53,7 @@ struct Instance {
   int32_t backup_retention = 1;  ///< days
   std::string backup_window, maintenance_window;
   Time last_backup{};      ///< when the newest automated snapshot began; zero = there was none yet
+  std::string backing_up;  ///< id of the newest snapshot that made, or makes, the status backing-up
   Time restorable_from{};  ///< end of the oldest automated snapshot that is kept; zero = nothing to restore from
   bool auto_minor_version_upgrade = true, copy_tags_to_snapshot = false, deletion_protection = false;
   bool performance_insights = false;

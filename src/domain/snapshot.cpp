@@ -23,7 +23,6 @@ void list(V& v, T& s) {
   v("materialised", s.materialised);
   v("full", s.full);
   v("crash_consistent", s.crash_consistent);
-  v("percent", s.percent);
   v("timeline", s.timeline);
   v("lsn", s.lsn);
   v("requested", s.requested);

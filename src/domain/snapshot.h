@@ -30,7 +30,6 @@ struct Snapshot {
   bool materialised = false;  ///< the base exists: nothing else is needed any more
   bool full = false;          ///< the base was copied from the server's files, not rolled forward
   bool crash_consistent = false;
-  int32_t percent = 0;
   uint32_t timeline = 0;  ///< the position: everything before it is in the snapshot
   uint64_t lsn = 0;
   Time requested{};           ///< orders snapshots, also before they are made

@@ -10,6 +10,7 @@
 #include "domain/automated_backup.h"
 #include "rds/backup_work.h"
 #include "rds/filters.h"
+#include "rds/restorable_times.h"
 #include "rds/to_wire.h"
 
 namespace howdah::rds {
@@ -54,7 +55,7 @@ aws::rds::DBInstanceAutomatedBackup to_wire(const Rds& rds, const Row& row) {
   if (i.restorable_from != Time{}) {
     aws::rds::RestoreWindow window;
     window.earliest_time = rds::to_wire(whole_second_after(i.restorable_from));
-    const auto latest = row.retained ? std::optional(row.latest) : vault_of(rds, i.resource_id).latest_restorable();
+    const auto latest = row.retained ? std::optional(row.latest) : rds.restorable.latest(i.resource_id);
     if (latest) window.latest_time = rds::to_wire(std::chrono::floor<std::chrono::seconds>(*latest));
     out.restore_window = std::move(window);
   }

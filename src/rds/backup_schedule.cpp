@@ -85,7 +85,7 @@ void BackupSchedule::begin_due() {
     if (i->last_backup >= last_window(i->backup_window, rds_.clock.now())) continue;
     rds_.store.write([&](store::Tx& tx) {
       const auto found = tx.find<Instance>(Instance::by_id(i->resource_id));
-      if (!found || found->rest != Rest::available || flow::Runner::busy(tx, found->workflow())) return;
+      if (!found || found->rest != Rest::available || !left_alone(tx, *found)) return;
       Instance now = *found;
       begin_automated_snapshot(rds_, tx, now);
       if (now.last_backup != found->last_backup) tx.put(std::move(now));

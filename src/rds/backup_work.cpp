@@ -15,6 +15,7 @@
 #include "pg/server.h"
 #include "rds/flows.h"
 #include "rds/server_files.h"
+#include "rds/snapshot_progress.h"
 #include "rds/snapshots.h"
 #include "util/log.h"
 
@@ -42,15 +43,27 @@ bool full_is_due(const Rds& rds, const store::Tx& tx, const Instance& i) {
 
 }  // namespace
 
+namespace {
+
+void show_backup(const Rds& rds, store::Tx& tx, Instance& now, const Snapshot& s) {
+  now.backing_up = s.id;
+  append_event(rds, tx, now, 1);
+}
+
+}  // namespace
+
 void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& s, const Instance& i) {
   if (i.rest == Rest::available) {
+    Instance now = i;
+    show_backup(rds, tx, now, s);
+    tx.put(std::move(now));
     rds.flows.start(tx, kCreateSnapshot, s.workflow());
   } else {
     rds.flows.start(tx, kSnapshotFiles, i.workflow(), {{"snapshot", s.id}});
   }
 }
 
-void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now) {
+void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown) {
   if (now.backup_retention == 0) return;
   const std::string name = automated_snapshot_name(now.identifier, rds.clock.now());
   if (tx.get<Snapshot>(now.scope.key(name))) return;
@@ -61,6 +74,7 @@ void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now) {
   s.full = full_is_due(rds, tx, now);
   now.last_backup = s.requested;
   append_event(rds, tx, s, 90);
+  if (shown) show_backup(rds, tx, now, s);
   rds.flows.start(tx, kCreateSnapshot, s.workflow());
   tx.put(std::move(s));
 }
@@ -174,7 +188,7 @@ backup::BaseSpec base_spec(const Rds& rds, const Snapshot& s, const pg::Engine& 
                         .owner = owner_of(rds, s.source),
                         .port = s.source.port};
   spec.now = [&clock = rds.clock] { return clock.now(); };
-  spec.progress = [](int) {};
+  spec.progress = [&progress = rds.progress, id = s.id](int percent) { progress.set(id, percent); };
   return spec;
 }
 
@@ -202,11 +216,12 @@ Outcome copy_stopped_files(Rds& rds, const Instance& i, const std::string& id) {
 
 void announce_snapshot(Rds& rds, store::Tx& tx, Snapshot s) {
   s.state = Snapshot::State::available;
-  s.percent = 100;
   s.created = s.original_created = rds.clock.now();
   tx.put(s);
-  append_event(rds, tx, s, s.automated ? 91 : 42);
+  rds.progress.forget(s.id);
   const auto i = tx.find<Instance>(Instance::by_id(s.resource_id()));
+  if (i && i->backing_up == s.id) append_event(rds, tx, *i, 2);
+  append_event(rds, tx, s, s.automated ? 91 : 42);
   if (!i || !s.automated) return;
   Instance now = *i;
   refresh_window(tx, now);
@@ -238,6 +253,7 @@ flow::Recorder snapshot_taken(Rds& rds, const std::string& id, const backup::Bas
 void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, const std::string& reason) {
   const auto found = tx.find<Snapshot>(Snapshot::by_id(id));
   tidy_backups(rds, tx);
+  rds.progress.forget(id);
   if (!found || found->state != Snapshot::State::creating) return;
   append_event(rds, tx, *found, 101, "The snapshot could not be made: " + reason);
   if (found->automated) {  // the schedule makes another one

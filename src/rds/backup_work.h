@@ -15,13 +15,15 @@
 /// always named by a record before it exists, and goes (tidy_backups) when no record needs it any more.
 namespace howdah::rds {
 
-/// Stores nothing but the workflow that makes `snapshot` (stored in this transaction) of `instance`, which nothing else
-/// works on. The server runs: a position in its WAL. It doesn't: a copy of its files, under the instance's own lock.
+/// Begins the workflow that makes `snapshot` (stored in this transaction) of `instance`, which nothing else works on.
+/// The server runs: a position in its WAL, while the instance is backing-up. It doesn't: a copy of its files, under the
+/// instance's own lock.
 void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& snapshot, const Instance& instance);
 
 /// Begins an automated snapshot and notes it in `now`, which the caller stores. Does nothing while the retention period
-/// is zero, one is being made, or this minute's name is taken (the schedule tries again).
-void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now);
+/// is zero, one is being made, or this minute's name is taken (the schedule tries again). The instance is backing-up
+/// meanwhile, unless `shown` is false.
+void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown = true);
 
 /// Starts (again) the removal of bases, vaults and WAL that no record needs.
 void tidy_backups(Rds& rds, store::Tx& tx);

@@ -17,6 +17,8 @@
 #include "pg/engine.h"
 #include "pg/tls.h"
 #include "rds/rds.h"
+#include "rds/restorable_times.h"
+#include "rds/snapshot_progress.h"
 
 /// What the tests of this folder share: handlers over a store in memory, with invented engines. Only for *_test.cpp.
 namespace howdah::rds::testing {
@@ -107,7 +109,9 @@ class Catalogued : public ::testing::Test {
   os::Identity identity_;  // not chosen: only the tests that need a real server do
   pg::Ca ca_;
   pg::KeyStock keys_{"rds-ca-ecc384-g1"};
-  Rds rds_{store_, clock_, flows_, config_, engines_, identity_, ca_, keys_};
+  RestorableTimes restorable_{store_, config_.state_dir};
+  SnapshotProgress progress_;
+  Rds rds_{store_, clock_, flows_, config_, engines_, identity_, ca_, keys_, restorable_, progress_};
   std::string message_;  ///< of the last fault
 };
 

@@ -10,6 +10,7 @@
 #include "api/context.h"
 #include "aws/rds.h"
 #include "domain/config.h"
+#include "domain/event.h"
 #include "domain/security_group.h"
 #include "domain/subnet_group.h"
 #include "domain/window.h"
@@ -221,12 +222,13 @@ bool can_listen(const std::string& address, int32_t port) {
 /// What was asked for and is recorded, but is not (yet) what AWS does: said in an event, not left to be found out.
 void announce_differences(const Rds& rds, store::Tx& tx, const Instance& i) {
   if (i.storage_encrypted && !storage_is_encrypted(rds)) {
-    append_event(rds, tx, i, 1,
+    append_event(rds, tx, i, own_event(1),
                  "StorageEncrypted is recorded, but the disk under the state directory is not encrypted. Put the state "
                  "directory on an encrypted disk (dm-crypt) to have encryption at rest.");
   }
   if (i.performance_insights) {
-    append_event(rds, tx, i, 1, "The Performance Insights settings are recorded; this version takes no samples.");
+    append_event(rds, tx, i, own_event(1),
+                 "The Performance Insights settings are recorded; this version takes no samples.");
   }
 }
 

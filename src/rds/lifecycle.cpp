@@ -42,7 +42,8 @@ void check_deletable(const Rds& rds, const store::Tx& tx, const Instance& i,
     throw Fault("InvalidParameterCombination",
                 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.");
   }
-  if (named && status_of(rds, tx, i) != "available" && status_of(rds, tx, i) != "stopped") {
+  const std::string status = status_of(rds, tx, i);
+  if (named && status != "available" && status != "backing-up" && status != "stopped") {
     wrong_state(
         fmt::format("Cannot create a snapshot because the database instance {} is not currently in the available "
                     "state.",
@@ -110,7 +111,7 @@ aws::rds::RebootDBInstanceResult reboot_db_instance(Rds& rds, api::Context& ctx,
                   "Cannot force failover since the instance is not configured for Multi-AZ.");
     }
     const bool rebootable = i->rest == Rest::available || i->rest == Rest::incompatible_parameters;
-    if (flow::Runner::busy(tx, i->workflow()) || !rebootable) {
+    if (!left_alone(tx, *i) || !rebootable) {
       wrong_state("Instance cannot currently reboot due to an in-progress management operation.");
     }
     return aws::rds::RebootDBInstanceResult{.db_instance = begin(rds, tx, *i, kRebootInstance)};
@@ -132,7 +133,7 @@ aws::rds::StopDBInstanceResult stop_db_instance(Rds& rds, api::Context& ctx,
                                                 const aws::rds::StopDBInstanceMessage& in) {
   return rds.store.write([&](store::Tx& tx) {
     const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
-    if (flow::Runner::busy(tx, i->workflow()) || i->rest != Rest::available) {
+    if (!left_alone(tx, *i) || i->rest != Rest::available) {
       wrong_state(fmt::format("Instance {} is not in available state.", i->identifier));
     }
     std::map<std::string, std::string> args;

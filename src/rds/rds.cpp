@@ -8,6 +8,7 @@
 #include "api/context.h"
 #include "domain/config.h"
 #include "domain/event.h"
+#include "domain/snapshot.h"
 #include "pg/engine.h"
 #include "pg/layout.h"
 #include "pg/prepared.h"
@@ -38,14 +39,29 @@ std::shared_ptr<const Instance> instance_named(const store::Tx& tx, const Scope&
   return named(tx, scope, name);
 }
 
-std::string status_of(const Rds& rds, const Instance& i) {
-  const auto work = rds.store.get<flow::Workflow>(i.workflow());
-  return std::string(work ? rds.flows.status(*work) : status_word(i.rest));
+namespace {
+
+template <class Reader>
+bool backing_up(const Reader& reader, const Instance& i) {
+  if (i.rest != Rest::available || i.backing_up.empty()) return false;
+  const auto s = reader.template find<Snapshot>(Snapshot::by_id(i.backing_up));
+  return s && s->state == Snapshot::State::creating;
 }
 
-std::string status_of(const Rds& rds, const store::Tx& tx, const Instance& i) {
-  const auto work = flow::Runner::busy(tx, i.workflow());
-  return std::string(work ? rds.flows.status(*work) : status_word(i.rest));
+template <class Reader>
+std::string status(const Rds& rds, const Reader& reader, const Instance& i) {
+  if (const auto work = reader.template get<flow::Workflow>(i.workflow())) return std::string(rds.flows.status(*work));
+  return std::string(backing_up(reader, i) ? "backing-up" : status_word(i.rest));
+}
+
+}  // namespace
+
+std::string status_of(const Rds& rds, const Instance& i) { return status(rds, rds.store, i); }
+
+std::string status_of(const Rds& rds, const store::Tx& tx, const Instance& i) { return status(rds, tx, i); }
+
+bool left_alone(const store::Tx& tx, const Instance& i) {
+  return !flow::Runner::busy(tx, i.workflow()) && !backing_up(tx, i);
 }
 
 const pg::Engine& engine_of(const Rds& rds, const Instance& i) {

@@ -34,6 +34,9 @@ struct Layout;
 
 namespace howdah::rds {
 
+class RestorableTimes;
+class SnapshotProgress;
+
 /// What every handler and step works with. Everything outlives it; everything is thread-safe.
 struct Rds {
   store::Store& store;
@@ -44,6 +47,8 @@ struct Rds {
   const os::Identity& identity;
   const pg::Ca& ca;    ///< signs every server's certificate
   pg::KeyStock& keys;  ///< where their keys come from
+  RestorableTimes& restorable;
+  SnapshotProgress& progress;
 };
 
 void register_rds(api::Api& api, Rds& rds);
@@ -57,9 +62,13 @@ Scope scope_of(const api::Context& ctx);
 std::shared_ptr<const Instance> instance_named(const store::Store& store, const Scope& scope, std::string_view name);
 std::shared_ptr<const Instance> instance_named(const store::Tx& tx, const Scope& scope, std::string_view name);
 
-/// DBInstanceStatus: what the instance's workflow says, else what it rests in.
+/// DBInstanceStatus: what the instance's workflow says, else backing-up while such a snapshot is being made, else what
+/// it rests in.
 std::string status_of(const Rds& rds, const Instance& instance);
 std::string status_of(const Rds& rds, const store::Tx& tx, const Instance& instance);
+
+/// Whether nothing works on the instance: neither a workflow nor a backup that its status shows.
+bool left_alone(const store::Tx& tx, const Instance& instance);
 
 /// The server build an instance runs on; throws std::runtime_error naming the version when it is no longer installed.
 const pg::Engine& engine_of(const Rds& rds, const Instance& instance);

@@ -12,6 +12,7 @@
 #include "api/context.h"
 #include "domain/automated_backup.h"
 #include "domain/config.h"
+#include "domain/event.h"
 #include "pg/engine.h"
 #include "rds/backup_work.h"
 #include "rds/flows.h"
@@ -119,7 +120,7 @@ Instance describe(const Rds& rds, const Scope& scope, const std::string& name, c
 
 void tell_version(const Rds& rds, store::Tx& tx, const Instance& i, const Instance& source) {
   if (i.engine_version == source.engine_version) return;
-  append_event(rds, tx, i, 1,
+  append_event(rds, tx, i, own_event(1),
                fmt::format("PostgreSQL {} is not installed: the restored instance runs on {}.", source.engine_version,
                            i.engine_version));
 }

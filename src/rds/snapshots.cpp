@@ -99,6 +99,7 @@ Snapshot new_snapshot(const Rds& rds, const Instance& source, std::string identi
   s.source = source;
   s.source.pending.clear();
   s.source.pending_verifier.clear();
+  s.source.backing_up.clear();
   if (source.copy_tags_to_snapshot || automated) s.tags = source.copy_tags_to_snapshot ? source.tags : Tags{};
   return s;
 }
@@ -147,7 +148,7 @@ aws::rds::CreateDBSnapshotResult create_db_snapshot(Rds& rds, api::Context& ctx,
   return rds.store.write([&](store::Tx& tx) {
     const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
     check_new_snapshot(rds, tx, i->scope, name);
-    if (flow::Runner::busy(tx, i->workflow()) || i->rest == Rest::creating || i->rest == Rest::incompatible_restore) {
+    if (!left_alone(tx, *i) || i->rest == Rest::creating || i->rest == Rest::incompatible_restore) {
       not_available(*i);
     }
     Snapshot s = new_snapshot(rds, *i, name, false);
@@ -156,7 +157,7 @@ aws::rds::CreateDBSnapshotResult create_db_snapshot(Rds& rds, api::Context& ctx,
     tx.put(s);
     append_event(rds, tx, s, 40);
     begin_snapshot(rds, tx, s, *i);
-    return aws::rds::CreateDBSnapshotResult{.db_snapshot = to_wire(s)};
+    return aws::rds::CreateDBSnapshotResult{.db_snapshot = to_wire(rds, s)};
   });
 }
 
@@ -177,7 +178,7 @@ aws::rds::DeleteDBSnapshotResult delete_db_snapshot(Rds& rds, api::Context& ctx,
                       "{} is creating.",
                       s->identifier));
     }
-    auto out = to_wire(*s);
+    auto out = to_wire(rds, *s);
     out.status = "deleted";
     append_event(rds, tx, *s, 41);
     tx.erase<Snapshot>(s->key());
@@ -224,7 +225,7 @@ aws::rds::CopyDBSnapshotResult copy_db_snapshot(Rds& rds, api::Context& ctx,
     tx.put(s);
     append_event(rds, tx, s, 59, fmt::format("Started copy of snapshot {}", from->identifier));
     append_event(rds, tx, s, 60, fmt::format("Finished copy of snapshot {}", from->identifier));
-    return aws::rds::CopyDBSnapshotResult{.db_snapshot = to_wire(s)};
+    return aws::rds::CopyDBSnapshotResult{.db_snapshot = to_wire(rds, s)};
   });
 }
 
@@ -237,7 +238,7 @@ aws::rds::ModifyDBSnapshotResult modify_db_snapshot(Rds& rds, api::Context& ctx,
     refuse("EngineVersion",
            fmt::format("upgrades of snapshots ({} to {}) are not there", s->source.engine_version, *in.engine_version));
   }
-  return {.db_snapshot = to_wire(*s)};
+  return {.db_snapshot = to_wire(rds, *s)};
 }
 
 void register_snapshots(api::Api& api, Rds& rds) {

@@ -29,7 +29,7 @@ std::shared_ptr<const Snapshot> snapshot_named(const store::Store& store, const 
 std::shared_ptr<const Snapshot> snapshot_named(const store::Tx& tx, const Scope& scope, std::string_view name);
 
 /// What DescribeDBSnapshots says of one. `viewer`: the account that asks; a shared one shows as such.
-aws::rds::DBSnapshot to_wire(const Snapshot& snapshot);
+aws::rds::DBSnapshot to_wire(const Rds& rds, const Snapshot& snapshot);
 
 /// A record in the state `creating`, with a name that was checked and is free. Not stored yet.
 Snapshot new_snapshot(const Rds& rds, const Instance& source, std::string identifier, bool automated);

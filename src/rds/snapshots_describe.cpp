@@ -8,6 +8,7 @@
 #include "api/holds.h"
 #include "api/paginate.h"
 #include "rds/filters.h"
+#include "rds/snapshot_progress.h"
 #include "rds/snapshots.h"
 #include "rds/to_wire.h"
 
@@ -128,7 +129,7 @@ void check_account(const std::string& value) {
 
 }  // namespace
 
-aws::rds::DBSnapshot to_wire(const Snapshot& s) {
+aws::rds::DBSnapshot to_wire(const Rds& rds, const Snapshot& s) {
   const Instance& i = s.source;
   aws::rds::DBSnapshot out;
   out.db_snapshot_identifier = s.identifier;
@@ -137,7 +138,7 @@ aws::rds::DBSnapshot to_wire(const Snapshot& s) {
   out.dbi_resource_id = i.resource_id;
   out.snapshot_type = s.automated ? "automated" : "manual";
   out.status = std::string(status_word(s.state));
-  out.percent_progress = s.state == Snapshot::State::available ? 100 : s.percent;
+  out.percent_progress = s.state == Snapshot::State::available ? 100 : rds.progress.of(s.id);
   out.snapshot_create_time = to_wire(s.created);
   out.original_snapshot_create_time = to_wire(s.original_created);
   out.snapshot_database_time = to_wire(s.database_time);
@@ -178,12 +179,12 @@ aws::rds::DBSnapshotMessage describe_db_snapshots(Rds& rds, api::Context& ctx, c
   if (in.db_snapshot_identifier && !in.db_snapshot_identifier->empty()) {
     hold_while_creating(rds, ctx, *in.db_snapshot_identifier);
     const auto s = snapshot_named(rds.store, scope, *in.db_snapshot_identifier);
-    if (wanted.match(*s)) out.db_snapshots.add(to_wire(*s));
+    if (wanted.match(*s)) out.db_snapshots.add(to_wire(rds, *s));
     return out;
   }
   const auto page = api::page_of<Snapshot>(rds.store, wanted.own_only() ? scope.prefix() : std::string{}, request,
                                            [&](const Snapshot& s) { return wanted.match(s); });
-  for (const auto& s : page.items) out.db_snapshots.add(to_wire(*s));
+  for (const auto& s : page.items) out.db_snapshots.add(to_wire(rds, *s));
   out.marker = page.marker;
   return out;
 }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "domain/config.h"
+#include "domain/event.h"
 #include "domain/parameter_group.h"
 #include "os/identity.h"
 #include "pg/client.h"
@@ -179,7 +180,7 @@ void report_overdue(Rds& rds, const Workflow& w) {
   rds.store.write([&](store::Tx& tx) {
     const auto now = tx.find<Instance>(Instance::by_id(w.resource.substr(3)));
     if (!now) return;
-    append_event(rds, tx, *now, 2,
+    append_event(rds, tx, *now, own_event(2),
                  fmt::format("Step {} of {} takes longer than expected and is being retried: {}", w.step, w.table,
                              w.last_error));
   });

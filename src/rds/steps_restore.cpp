@@ -114,8 +114,8 @@ Outcome announce(Rds& rds, const Workflow& w) {
       append_event(rds, tx, now, 43, "Restored from snapshot " + snapshot);
     }
     append_event(rds, tx, now, 5);
-    begin_automated_snapshot(rds, tx, now);
-    tidy_backups(rds, tx);  // what only this restore still needed
+    begin_automated_snapshot(rds, tx, now, false);  // the restored data is wanted now: nobody waits for its backup
+    tidy_backups(rds, tx);                          // what only this restore still needed
   }));
 }
 

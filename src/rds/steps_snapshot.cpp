@@ -177,8 +177,10 @@ Outcome roll(Rds& rds, const Workflow& w) {
   if (!plan) return flow::failed(plan.error().message);
   const auto engine = prepared_engine(rds, s->source);
   if (!engine) return answer(engine.error());
+  auto spec = base_spec(rds, *s, *engine);
+  spec.progress = {};  // the snapshot is there already
   const auto base = os::in_background(  // the source's server, on the same machine, has clients
-      [&] { return backup::roll_forward(base_spec(rds, *s, *engine), plan->base, plan->target); });
+      [&] { return backup::roll_forward(spec, plan->base, plan->target); });
   if (base) return flow::done(materialised(rds, base_id));
   if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
   return flow::failed(base.error().message);

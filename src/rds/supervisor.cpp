@@ -193,14 +193,14 @@ void Supervisor::apply_in_window(const Instance& i) {
   if (!window::contains(window::parse_weekly(i.maintenance_window), rds_.clock.now())) return;
   rds_.store.write([&](store::Tx& tx) {
     const auto now = tx.find<Instance>(Instance::by_id(i.resource_id));
-    if (!now || now->rest != Rest::available || flow::Runner::busy(tx, now->workflow())) return;
+    if (!now || now->rest != Rest::available || !left_alone(tx, *now)) return;
     Change c{.before = *now, .now = *now};
     try {
       apply_queue(rds_, tx, c);
     } catch (const Fault& e) {  // the new name was taken meanwhile
       c = Change{.before = *now, .now = *now};
       c.now.pending.erase("DBInstanceIdentifier");
-      append_event(rds_, tx, *now, 2, fmt::format("The pending rename was dropped: {}", e.what()));
+      append_event(rds_, tx, *now, own_event(2), fmt::format("The pending rename was dropped: {}", e.what()));
     }
     if (c.now.encode() != now->encode()) begin_change(rds_, tx, c);
   });

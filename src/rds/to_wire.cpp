@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "rds/backup_work.h"
+#include "rds/restorable_times.h"
 #include "rds/settings.h"
 #include "rds/subnet_groups.h"
 #include "util/id.h"
@@ -127,7 +127,7 @@ aws::rds::DBInstance to_wire(const Rds& rds, const Instance& i, const std::strin
   out.instance_create_time = to_wire(i.created);
   out.automatic_restart_time = i.rest == Rest::stopped ? to_wire(i.restart_at) : std::nullopt;
   if (i.backup_retention > 0 && i.restorable_from != Time{}) {
-    const auto latest = vault_of(rds, i.resource_id).latest_restorable();
+    const auto latest = rds.restorable.latest(i.resource_id);
     if (latest) out.latest_restorable_time = to_wire(std::chrono::floor<std::chrono::seconds>(*latest));
   }
   out.availability_zone = i.availability_zone;

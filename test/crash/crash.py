@@ -293,8 +293,8 @@ class ResetPassword(Operation):
 class Snapshot(Operation):
     """Of a running server that has a base: a position in its WAL first."""
     table = "create-snapshot"
-    events = {"v": []}
-    chains = {"v": ["available"]}
+    events = {"v": ["Backing up DB instance", "Finished DB instance backup"]}
+    chains = {"v": ["available", "backing-up", "available"]}
 
     def prepare(self):
         super().prepare()
