@@ -112,7 +112,20 @@ void BackupSchedule::expire() {
     });
   }
   for (const auto& b : rds_.store.all<AutomatedBackup>()) {
-    if (b->deleted + std::chrono::days(b->source.backup_retention) > now) continue;
+    const auto retention = std::chrono::days(b->source.backup_retention);
+    const auto list = lists.find(b->source.resource_id);
+    if (b->deleted + retention > now) {  // one by one, as if the instance were there
+      const auto gone = list == lists.end() ? std::vector<std::string>{} : expired(list->second, now - retention);
+      if (gone.empty()) continue;
+      rds_.store.write([&](store::Tx& tx) {
+        for (const auto& key : gone) tx.erase<Snapshot>(key);
+        AutomatedBackup left = *b;
+        refresh_window(tx, left.source);
+        tx.put(std::move(left));
+        tidy_backups(rds_, tx);
+      });
+      continue;
+    }
     rds_.store.write([&](store::Tx& tx) {
       tx.erase<AutomatedBackup>(b->key());
       erase_automated_snapshots(rds_, tx, b->source.resource_id);

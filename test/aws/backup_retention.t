@@ -45,3 +45,18 @@ $ sleep 1; aws rds describe-db-snapshots --db-instance-identifier a --query 'len
 $ aws rds start-db-instance --db-instance-identifier a
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available
 await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 2
+# What is kept of a deleted instance goes one by one, as if it were there, and for good after the retention period.
+clock +3d
+await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 3
+await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available
+$ aws rds delete-db-instance --db-instance-identifier a --skip-final-snapshot --no-delete-automated-backups
+await 'aws rds describe-db-instances --db-instance-identifier a' fails DBInstanceNotFound
+earliest = $ aws rds describe-db-instance-automated-backups --query 'DBInstanceAutomatedBackups[0].RestoreWindow.EarliestTime' --output text
+clock +5d
+await 'aws rds describe-db-snapshots' length(DBSnapshots) == 2
+$ aws rds describe-db-instance-automated-backups
+~ DBInstanceAutomatedBackups[0].Status == retained
+~ DBInstanceAutomatedBackups[0].RestoreWindow.EarliestTime != $earliest
+clock +3d
+await 'aws rds describe-db-instance-automated-backups' DBInstanceAutomatedBackups == []
+await 'aws rds describe-db-snapshots' DBSnapshots == []
