@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/holds.h"
 #include "domain/automated_backup.h"
+#include "domain/drill.h"
 #include "domain/event.h"
 #include "domain/instance.h"
 #include "domain/network.h"
@@ -47,6 +48,7 @@ void declare_records(store::Store& store) {
   store.use<ParameterGroup>();
   store.use<Snapshot>();
   store.use<AutomatedBackup>();
+  store.use<Drill>();
   use_network_records(store);
 }
 
@@ -58,7 +60,7 @@ struct Services::Parts {
         clock(c),
         config(config),
         identity(must(os::choose_identity(config.run_as, config.instance_uid_base))),
-        engines(pg::Catalog::discover(config.state_dir)),
+        engines(pg::Catalog::discover(config.state_dir, config.engines)),
         ca(must(pg::ensure_ca(config.state_dir))),
         flows(s, c) {}
 

@@ -73,6 +73,11 @@ class ControlCommands {
     table_->add_option("--into", back_.into, "INSTANCE or INSTANCE.DATABASE")->required();
     table_->add_option("--as", back_.as, "under another name");
     table_->add_flag("--replace", back_.replace, "rename a table of that name aside");
+
+    drill_ = app.add_subcommand("drill", "restore an instance's newest backup aside, check it, throw it away");
+    drill_->add_option("instance", drilled_, "DB instance identifier")->required();
+    drills_ = app.add_subcommand("drills", "how the last restore drills went");
+    drills_->add_option("instance", drilled_, "DB instance identifier (default: all)");
   }
 
   /// What was asked for, if it was one of these.
@@ -81,14 +86,16 @@ class ControlCommands {
     if (clone_->parsed()) return [this](const Config& c) { return clone(c, copy_); };
     if (query_->parsed()) return [this](const Config& c) { return query(c, look_); };
     if (table_->parsed()) return [this](const Config& c) { return restore_table(c, back_); };
+    if (drill_->parsed()) return [this](const Config& c) { return drill(c, drilled_); };
+    if (drills_->parsed()) return [this](const Config& c) { return drills(c, drilled_); };
     return {};
   }
 
  private:
   static constexpr const char* kInstant =
       "\"2026-11-20 10:05\", of the local time zone unless it ends in Z or an offset (default: now)";
-  CLI::App *swap_, *clone_, *query_, *table_;
-  std::string first_, second_, sessions_ = "cut";
+  CLI::App *swap_, *clone_, *query_, *table_, *drill_, *drills_;
+  std::string first_, second_, sessions_ = "cut", drilled_;
   CloneRequest copy_;
   QueryRequest look_;
   RestoreTableRequest back_;

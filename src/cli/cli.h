@@ -14,6 +14,8 @@ int print_env(const Config& config);
 int doctor(const Config& config);
 int list_engines(const Config& config);
 /// Exchanges the names and endpoints of two instances; `sessions`: cut or keep. Waits until both are back.
+int drill(const Config& config, const std::string& instance);   ///< one now; prints how it went, fails when it does
+int drills(const Config& config, const std::string& instance);  ///< the last ones; "" = of every instance
 int swap(const Config& config, const std::string& first, const std::string& second, const std::string& sessions);
 /// `at`: what parse_instant() reads; "" = the newest state. `source`: an instance, or a snapshot (then no instant).
 struct CloneRequest {

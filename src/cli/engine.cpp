@@ -6,7 +6,7 @@
 namespace howdah::cli {
 
 int list_engines(const Config& config) {
-  const auto catalog = pg::Catalog::discover(config.state_dir);
+  const auto catalog = pg::Catalog::discover(config.state_dir, config.engines);
   if (catalog.engines().empty()) {
     fmt::print(stderr, "howdah: no PostgreSQL server is installed; howdah doctor says how to get one\n");
     return 1;

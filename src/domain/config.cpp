@@ -113,6 +113,16 @@ void set_zones(Config& c, const toml::node& node) {
   for (const toml::node& item : *list) c.az_suffixes.push_back(text_of(item, kName, "a zone suffix"));
 }
 
+void set_backup(Config& c, const toml::node& node) {
+  const toml::table* table = node.as_table();
+  if (!table) throw BadValue{"must be a table, e.g. [backup]"};
+  for (const auto& [key, value] : *table) {
+    if (key.str() != "drill") throw BadValue{fmt::format("has no setting named '{}'", key.str())};
+    c.drill = one_of<DrillSchedule>(
+        value, {{"off", DrillSchedule::off}, {"daily", DrillSchedule::daily}, {"weekly", DrillSchedule::weekly}});
+  }
+}
+
 void set_quotas(Config& c, const toml::node& node) {
   const toml::table* table = node.as_table();
   if (!table) throw BadValue{"must be a table, e.g. [quotas]"};
@@ -165,6 +175,8 @@ const std::map<std::string, Setter, std::less<>>& setters() {
          }
        }},
       {"tls_key", [](Config& c, const toml::node& n) { c.tls_key = text(n); }},
+      {"backup", set_backup},
+      {"engines", [](Config& c, const toml::node& n) { c.engines = text(n); }},
       {"log_level",
        [](Config& c, const toml::node& n) {
          c.log_level =

@@ -16,6 +16,8 @@ enum class VersionPolicy {
   nearest_minor  ///< 14.6 -> the closest installed 14.x; descriptions show the real version
 };
 
+enum class DrillSchedule { off, daily, weekly };
+
 enum class Names {
   automatic,  ///< `hosts` when the hosts file is ours to write, else `address`
   hosts,      ///< endpoint names, kept in a managed block of the hosts file
@@ -38,10 +40,12 @@ struct Config {
   std::string hosts_file = "/etc/hosts";
   std::vector<std::string> az_suffixes = {"a", "b", "c"};
   int subnet_group_min_azs = 2;
-  std::map<std::string, int64_t> quotas;  ///< AccountQuotaName -> limit; all of AWS's names are there
-  std::string tls_certificate, tls_key;   ///< PEM files, both or none
-  std::string tls_ca;                     ///< what clients verify us with; default: tls_certificate
-  std::string public_url;                 ///< what clients are told to use; default: from `listen`
+  std::map<std::string, int64_t> quotas;        ///< AccountQuotaName -> limit; all of AWS's names are there
+  std::string tls_certificate, tls_key;         ///< PEM files, both or none
+  std::string tls_ca;                           ///< what clients verify us with; default: tls_certificate
+  std::string public_url;                       ///< what clients are told to use; default: from `listen`
+  DrillSchedule drill = DrillSchedule::weekly;  ///< how often an instance's newest backup is restored for a test
+  std::string engines;                          ///< directory with descriptions of further PostgreSQL builds
   std::string log_level = "info";
   unsigned workers = 12;
   bool test_hooks = false;  ///< flag only: nobody should find it in a file

@@ -51,6 +51,8 @@ constexpr EventKind kKinds[] = {
     {"HOWDAH-EVENT-0002", "db-instance", "failure", ""},
     {"HOWDAH-EVENT-0102", "db-instance", "configuration change", ""},
     {"HOWDAH-EVENT-0101", "db-snapshot", "notification", ""},
+    {"HOWDAH-EVENT-0103", "db-instance", "backup", ""},
+    {"HOWDAH-EVENT-0104", "db-instance", "backup", ""},
 };
 
 struct Categories {

@@ -128,7 +128,8 @@ bool vault_needed(const store::Store& store, const std::string& resource_id) {
     if (s->resource_id() == resource_id && s->state == Snapshot::State::available && !s->materialised) return true;
   }
   for (const auto& w : store.all<flow::Workflow>()) {
-    if (w->table == kRestoreInstance && w->arg("source") == resource_id) return true;
+    const bool restores = w->table == kRestoreInstance || w->table == kDrill;
+    if (restores && w->arg("source") == resource_id) return true;
   }
   return false;
 }

@@ -23,6 +23,8 @@ void register_control(api::Api& api, Rds& rds) {
   remove_asides(rds);
   const auto& s = aws::control::kService;
   api.on(s, "DescribeInstance", rds, describe_instance);
+  api.on(s, "StartDrill", rds, start_drill);
+  api.on(s, "DescribeDrills", rds, describe_drills);
   api.on(s, "SwapInstances", rds, swap_instances);
   api.on(s, "CloneInstance", rds, clone_instance);
   api.on(s, "GetPast", rds, get_past);

@@ -29,6 +29,10 @@ aws::control::GetPastResponse get_past(Rds&, api::Context&, const aws::control::
 /// triggers, positions of its sequences, in one transaction that ends only when both sides agree. A table of that name
 /// is never overwritten: with `Replace` it is renamed aside, and keeps its rows.
 aws::control::RestoreTableResponse restore_table(Rds&, api::Context&, const aws::control::RestoreTableRequest&);
+/// Begins a restore drill of one instance; DescribeDrills tells how it goes (drills.h).
+aws::control::StartDrillResponse start_drill(Rds&, api::Context&, const aws::control::StartDrillRequest&);
+/// Of one instance or of all, also deleted ones; the last ten of each, oldest first.
+aws::control::DescribeDrillsResponse describe_drills(Rds&, api::Context&, const aws::control::DescribeDrillsRequest&);
 
 void register_control(api::Api& api, Rds& rds);
 

@@ -26,12 +26,16 @@ inline constexpr const char* kCreateSnapshot = "create-snapshot";    ///< on sna
 inline constexpr const char* kMaterialise = "materialise-base";      ///< on base/<id>
 inline constexpr const char* kTidyBackups = "tidy-backups";
 inline constexpr const char* kTidyResource = "backups";
+inline constexpr const char* kDrill = "restore-drill";
+inline constexpr const char* kDrillResource = "drill";  ///< the one that drills share: there is one at a time
+inline constexpr const char* kDrillPrefix = "drill-";   ///< of their scratch directories under instances/
 
 void register_create(flow::Runner& runner, Rds& rds);
 void register_lifecycle(flow::Runner& runner, Rds& rds);
 void register_swap_steps(flow::Runner& runner, Rds& rds);
 void register_snapshot_steps(flow::Runner& runner, Rds& rds);
 void register_restore_steps(flow::Runner& runner, Rds& rds);
+void register_drill_steps(flow::Runner& runner, Rds& rds);
 void register_backup_steps(flow::Runner& runner, Rds& rds);
 
 }  // namespace howdah::rds

@@ -48,7 +48,7 @@ Result<void> write_access(const pg::Layout& layout, os::Owner owner, const std::
   return {};
 }
 
-std::vector<std::string> settings(const pg::Layout& layout, const backup::Control& control) {
+std::vector<std::string> settings(const pg::Engine& engine, const pg::Layout& layout, const backup::Control& control) {
   std::vector<std::string> args;
   const auto set = [&](const std::string& name, const std::string& value) {
     args.emplace_back("-c");
@@ -67,6 +67,7 @@ std::vector<std::string> settings(const pg::Layout& layout, const backup::Contro
     set(none, "");
   }
   for (const char* zero : {"max_wal_senders", "max_logical_replication_workers"}) set(zero, "0");
+  if (engine.major >= 17) set("event_triggers", "off");
   set("wal_level", "replica");
   set("max_connections", std::to_string(std::max(control.max_connections, 20)));
   set("max_prepared_transactions", std::to_string(std::max(control.max_prepared_transactions, 256)));
@@ -85,7 +86,7 @@ Result<void> run_privately(const pg::Engine& engine, const pg::Layout& layout, o
   if (auto written = write_access(own, owner, daemon_user, user); !written) return written;
   const auto control = backup::read_control(layout.data);
   if (!control) return tl::unexpected(control.error());
-  const auto started = pg::start_server({engine, own, owner, kStart, settings(layout, *control)});
+  const auto started = pg::start_server({engine, own, owner, kStart, settings(engine, layout, *control)});
   if (!started) return tl::unexpected(Error(started.error()));
   return {};
 }

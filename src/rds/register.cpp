@@ -36,6 +36,7 @@ void register_flows(flow::Runner& runner, Rds& rds) {
   register_snapshot_steps(runner, rds);
   register_restore_steps(runner, rds);
   register_backup_steps(runner, rds);
+  register_drill_steps(runner, rds);
 }
 
 }  // namespace howdah::rds

@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kWalForNextSnapshot = 1ULL << 30;
 
 struct Needs {
-  std::set<std::string> bases;      ///< named by a snapshot or a restore
+  std::set<std::string> bases;      ///< named by a snapshot, a restore or a drill
   std::set<std::string> positions;  ///< resource ids with snapshots that are positions in their WAL
   std::set<std::string> working;    ///< resource ids of which something is being made or restored
 };
@@ -23,7 +23,7 @@ struct Needs {
 Needs look(const store::Store& store) {
   Needs n;
   for (const auto& w : store.all<Workflow>()) {  // first: what they name is recorded before they end
-    if (w->table != kRestoreInstance) continue;
+    if (w->table != kRestoreInstance && w->table != kDrill) continue;
     n.bases.insert(w->arg("base"));
     n.working.insert(w->arg("source"));
   }

@@ -178,7 +178,7 @@ Outcome roll(Rds& rds, const Workflow& w) {
   const auto engine = prepared_engine(rds, s->source);
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, *s, *engine);
-  spec.progress = {};  // the snapshot is there already
+  spec.progress = {};                   // the snapshot is there already
   const auto base = os::in_background(  // the source's server, on the same machine, has clients
       [&] { return backup::roll_forward(spec, plan->base, plan->target); });
   if (base) return flow::done(materialised(rds, base_id));

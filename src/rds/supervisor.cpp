@@ -14,6 +14,7 @@
 #include "pg/layout.h"
 #include "pg/server.h"
 #include "rds/change.h"
+#include "rds/drills.h"
 #include "rds/flows.h"
 #include "rds/hosts.h"
 #include "rds/server_files.h"
@@ -177,6 +178,7 @@ void Supervisor::tick() {
     if (i->rest == Rest::available && !i->pending.empty()) apply_in_window(*i);
   }
   backups_.tick();
+  drill_if_due(rds_);
   rds_.store.prune(kEventLog, rds_.clock.now() - kEventRetention);
 }
 

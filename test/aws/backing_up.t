@@ -4,25 +4,33 @@ $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --db-name app --backup-retention-period 0
 $ aws rds wait db-instance-available --db-instance-identifier a
 host = $ aws rds describe-db-instances --db-instance-identifier a --query 'DBInstances[0].Endpoint.Address' --output text
+# A snapshot is available when the keeper has copied its position: here it is made to wait.
+$ aws rds create-db-snapshot --db-snapshot-identifier first --db-instance-identifier a
+$ aws rds wait db-snapshot-available --db-snapshot-identifier first
+$ for n in $(seq 600); do ls $STATE/bases | grep -vq '[.]' && break; sleep 0.1; done
+keeper = $ pgrep -f "[k]eeper .*$STATE"
+$ kill -STOP $keeper
 watch a
-fault flow.act:create-snapshot/take sleep
 $ aws rds create-db-snapshot --db-snapshot-identifier s --db-instance-identifier a
 ~ DBSnapshot.PercentProgress == 0
 $ aws rds describe-db-instances
 ~ DBInstances[0].DBInstanceStatus == backing-up
 $ psql "host=$host user=root1 dbname=app" -Atc 'select 1'
 > 1
+# No backup would hold a tablespace: nobody can make one.
+! psql "host=$host user=root1 dbname=app" -Atc "create tablespace away location '/tmp'"    # permission denied to create tablespace
 ! aws rds create-db-snapshot --db-snapshot-identifier t --db-instance-identifier a    # InvalidDBInstanceState: Cannot create a snapshot because the database instance a is not currently in the available state.
 ! aws rds modify-db-instance --db-instance-identifier a --copy-tags-to-snapshot    # InvalidDBInstanceState: Database instance is not in available state.
 ! aws rds reboot-db-instance --db-instance-identifier a    # InvalidDBInstanceState: in-progress management operation
 ! aws rds stop-db-instance --db-instance-identifier a    # InvalidDBInstanceState: is not in available state
+$ kill -CONT $keeper
 $ aws rds wait db-instance-available --db-instance-identifier a
 $ aws rds describe-db-snapshots --db-snapshot-identifier s
 ~ DBSnapshots[0].Status == available
 ~ DBSnapshots[0].PercentProgress == 100
 states a == available, backing-up, available
 $ aws rds describe-events --source-identifier a --source-type db-instance --event-categories backup --query 'Events[].Message' --output json
-~ @ == ["Backing up DB instance", "Finished DB instance backup"]
+~ @ == ["Backing up DB instance", "Finished DB instance backup", "Backing up DB instance", "Finished DB instance backup"]
 # The daemon's end in the middle changes nothing.
 fault flow.act:create-snapshot/take kill
 $ aws rds create-db-snapshot --db-snapshot-identifier u --db-instance-identifier a

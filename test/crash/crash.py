@@ -404,8 +404,36 @@ class Tidy(Operation):
         return len(self.world.bases()) == self.bases - 1 and self.world.bases_are_those_of_snapshots()
 
 
+class RestoreDrill(Operation):
+    """The newest backup is restored aside, checked and thrown away."""
+    table = "restore-drill"
+    events = {}
+    chains = {"v": ["available"]}
+
+    def prepare(self):
+        if self.world.retention == 0:  # from one drill to the next it stays
+            super().prepare()
+            self.world.retain(1)
+        reach(self.world.client, "v", "available")
+        self.before = len(self.drills())
+
+    def drills(self):
+        return self.world.client.control("DescribeDrills", Instance="v")["Drills"]
+
+    def act(self, client):
+        client.control("StartDrill", Instance="v")
+
+    def done(self, client):
+        return len(self.drills()) > self.before and self.drills()[-1]["Status"] != "running"
+
+    def check(self):
+        last = self.drills()[-1]
+        assert last["Status"] == "passed" and last["Rows"] == 1, last
+        self.world.serves("v")
+
+
 OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, Swap, ResetPassword, FirstSnapshot,
-              Snapshot, Materialise, SnapshotStopped, Restore, Clone, Tidy]
+              Snapshot, Materialise, SnapshotStopped, Restore, Clone, Tidy, RestoreDrill]
 
 
 class World:
@@ -416,6 +444,7 @@ class World:
         self.client = self.daemon.client()
         self.password = PASSWORD
         self.kills = 0
+        self.retention = 0  # of "v"
         # What a create and a delete leave behind by design (templates, engine trees) belongs to the state directory.
         self.have("v")
         self.have("n", marker=False)
@@ -425,7 +454,16 @@ class World:
     def close(self):
         self.daemon.cleanup()
 
+    def retain(self, days):
+        self.client.rds("ModifyDBInstance", DBInstanceIdentifier="v", BackupRetentionPeriod=days, ApplyImmediately=True)
+        self.retention = days
+        wait_for("automated backups as asked",
+                 lambda: bool(self.client.instance("v").findtext("LatestRestorableTime")) == (days > 0), 60)
+        wait_for("their bases", self.bases_are_those_of_snapshots, 60)
+
     def have(self, name, marker=True):
+        if name == "v" and self.retention:
+            self.retain(0)
         status = self.client.status(name)
         if status == "gone":
             create(self.client, name)
