@@ -1,0 +1,222 @@
+#include "migrate/schema_differ.h"
+
+namespace howdah::migrate {
+namespace {
+
+std::string list(const std::vector<std::string>& items) {
+  std::string out;
+  for (const auto& i : items) out += (out.empty() ? "" : ", ") + i;
+  return out;
+}
+
+std::string column_sql(const SchemaModel::Column& c) {
+  std::string out = c.name + " " + c.type;
+  if (!c.collation.empty()) out += " collate " + c.collation;
+  if (!c.generated.empty())
+    out += fmt::format(" generated always as ({}) {}", c.expression, c.generated == "s" ? "stored" : "virtual");
+  else if (!c.identity.empty())
+    out += fmt::format(" generated {} as identity", c.identity == "a" ? "always" : "by default");
+  else if (!c.expression.empty())
+    out += " default " + c.expression;
+  return out + (c.not_null ? " not null" : "");
+}
+
+}  // namespace
+
+void Differ::make_types() {
+  for (const auto& s : b_.schemas) {
+    if (!a_.schemas.contains(s)) say("create schema " + s);
+  }
+  for (const auto& e : b_.extensions) {
+    if (!a_.extensions.contains(e)) say("create extension " + e);
+  }
+  for (const auto& [name, labels] : b_.enums) {
+    std::vector<std::string> all;
+    for (const auto& l : labels) all.push_back(quoted(l));
+    const auto it = a_.enums.find(name);
+    if (it == a_.enums.end()) say(fmt::format("create type {} as enum ({})", name, list(all)));
+    if (it == a_.enums.end() || it->second == labels) continue;
+    if (replaced_.contains(name)) {
+      say(fmt::format("alter type {} rename to {}", name, old_name(name)));
+      say(fmt::format("create type {} as enum ({})", name, list(all)));
+      continue;
+    }
+    size_t found = 0;
+    for (size_t i = 0; i < labels.size(); i++) {
+      if (found < it->second.size() && it->second[found] == labels[i])
+        found++;
+      else
+        say(fmt::format("alter type {} add value {}{}", name, all[i],
+                        i == 0 ? " before " + quoted(it->second[0]) : " after " + all[i - 1]));
+    }
+  }
+  for (const auto& [name, s] : b_.sequences) {
+    const auto it = a_.sequences.find(name);
+    if (it == a_.sequences.end())
+      say(fmt::format("create {}sequence {} {}", s.unlogged ? "unlogged " : "", name, s.definition));
+    else if (it->second.definition != s.definition)
+      say(fmt::format("alter sequence {} {}{}", name, s.definition,
+                      s.definition.ends_with(" cycle") ? "" : " no cycle"));
+  }
+}
+
+void Differ::functions(bool late) {
+  if (!late) drop_functions(false);
+  for (const auto& [name, f] : b_.functions) {
+    const auto it = a_.functions.find(name);
+    const bool same =
+        it != a_.functions.end() && it->second.definition == f.definition && !mentions_replaced(f.definition);
+    if (same || f.needs_tables != late) continue;
+    bodies_ = true;
+    std::string text = f.definition;
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    say(text);
+  }
+}
+
+void Differ::make_tables() {
+  std::vector<std::string> order;
+  std::function<void(const std::string&)> add = [&](const std::string& name) {
+    if (!b_.tables.contains(name) || std::find(order.begin(), order.end(), name) != order.end()) return;
+    add(b_.tables.at(name).parent);
+    order.push_back(name);
+  };
+  for (const auto& [name, t] : b_.tables) add(name);
+  for (const auto& name : order) {
+    if (stays(name) && !remade(name)) continue;
+    const auto& t = b_.tables.at(name);
+    std::vector<std::string> columns;
+    for (const auto& c : t.columns) columns.push_back("\n  " + column_sql(c));
+    const std::string what =
+        t.parent.empty() ? fmt::format("({}\n)", list(columns)) : fmt::format("partition of {} {}", t.parent, t.bound);
+    say(fmt::format("create {}table {} {}{}", t.unlogged ? "unlogged " : "", name, what,
+                    t.partition_key.empty() ? "" : " partition by " + t.partition_key));
+    if (t.row_security) say(fmt::format("alter table {} enable row level security", name));
+  }
+}
+
+void Differ::change_tables() {
+  for (const auto& [name, t] : b_.tables) {
+    if (!stays(name) || remade(name)) continue;
+    const auto& was = a_.tables.at(name);
+    if (was.row_security != t.row_security)
+      say(fmt::format("alter table {} {} row level security", name, t.row_security ? "enable" : "disable"));
+    if (!t.parent.empty()) continue;  // its parent's columns are its own
+    for (const auto& c : t.columns) {
+      const auto* old = was.find(c.name);
+      if (old == nullptr)
+        say(fmt::format("alter table {} add column {}", name, column_sql(c)));
+      else if (!(*old == c) || of_replaced_type(c))
+        change_column(name, *old, c);
+    }
+  }
+}
+
+void Differ::change_column(const std::string& table, const SchemaModel::Column& was, const SchemaModel::Column& c) {
+  const std::string alter = fmt::format("alter table {} alter column {} ", table, c.name);
+  if (was.generated != c.generated || (!c.generated.empty() && was.expression != c.expression)) {
+    out_.push_back(kLosesData + fmt::format("alter table {} drop column {};", table, c.name));
+    say(fmt::format("alter table {} add column {}", table, column_sql(c)));
+    return;
+  }
+  const bool retyped = was.type != c.type || was.collation != c.collation || of_replaced_type(c);
+  const bool redefault = was.expression != c.expression || (retyped && !was.expression.empty());
+  if (redefault && !was.expression.empty() && c.generated.empty() && c.identity.empty()) say(alter + "drop default");
+  if (retyped)
+    say(fmt::format("{}type {}{} using {}{}::{}", alter, c.type, c.collation.empty() ? "" : " collate " + c.collation,
+                    c.name, through_text(was), c.type));
+  if (redefault && !c.expression.empty() && c.generated.empty()) say(alter + "set default " + c.expression);
+  if (was.not_null != c.not_null && (c.not_null || !primary(table, c.name)))
+    say(alter + (c.not_null ? "set not null" : "drop not null"));
+  const char* how = c.identity == "a" ? "always" : "by default";
+  if (was.identity.empty() && !c.identity.empty()) say(fmt::format("{}add generated {} as identity", alter, how));
+  if (!was.identity.empty() && !c.identity.empty() && was.identity != c.identity)
+    say(fmt::format("{}set generated {}", alter, how));
+}
+
+std::string Differ::through_text(const SchemaModel::Column& was) const {
+  if (a_.enums.contains(was.type)) return "::text";
+  return was.type.ends_with("[]") && a_.enums.contains(was.type.substr(0, was.type.size() - 2)) ? "::text[]" : "";
+}
+
+bool Differ::primary(const std::string& table, const std::string& column) const {
+  for (const auto& [key, k] : b_.constraints) {
+    if (k.table == table && k.kind == 'p' && k.definition.find(column) != std::string::npos) return true;
+  }
+  return false;
+}
+
+void Differ::replace_enums() {
+  for (const auto& type : replaced_) say("drop type " + old_full_name(type));
+}
+
+void Differ::sequence_owners() {
+  for (const auto& [name, s] : b_.sequences) {
+    const auto it = a_.sequences.find(name);
+    const std::string was = it == a_.sequences.end() ? "" : it->second.owned_by;
+    if (was != s.owned_by)
+      say(fmt::format("alter sequence {} owned by {}", name, s.owned_by.empty() ? "none" : s.owned_by));
+  }
+}
+
+void Differ::persistence() {
+  for (const auto& [name, t] : b_.tables) {
+    if (stays(name) && !remade(name) && a_.tables.at(name).unlogged != t.unlogged)
+      say(fmt::format("alter table {} set {}", name, t.unlogged ? "unlogged" : "logged"));
+  }
+  for (const auto& [name, s] : b_.sequences) {
+    const auto it = a_.sequences.find(name);
+    if (it != a_.sequences.end() && it->second.unlogged != s.unlogged)
+      say(fmt::format("alter sequence {} set {}", name, s.unlogged ? "unlogged" : "logged"));
+  }
+}
+
+void Differ::make_constraints() {
+  for (const bool foreign : {false, true}) {
+    for (const auto& [key, k] : b_.constraints) {
+      const auto it = a_.constraints.find(key);
+      const bool same = it != a_.constraints.end() && it->second == k && stays(k.table) && !remade(k.table) &&
+                        !mentions_replaced(k.definition);
+      if (same || (k.kind == 'f') != foreign) continue;
+      say(fmt::format("alter table {} add constraint {} {}", k.table, k.name, k.definition));
+    }
+  }
+}
+
+void Differ::make_indexes(const std::function<bool(const std::string&)>& wanted) {
+  for (const auto& [key, i] : b_.indexes) {
+    if (!wanted(i.table)) continue;
+    const auto it = a_.indexes.find(key);
+    const bool kept = !dropped_views_.contains(i.table) && !remade(i.table) && !mentions_replaced(i.definition);
+    if (it != a_.indexes.end() && it->second == i && kept) continue;
+    say(i.definition);
+  }
+}
+
+void Differ::make_views() {
+  std::set<std::string> chosen;
+  for (const auto& [name, view] : b_.views) {
+    if (!a_.views.contains(name) || dropped_views_.contains(name)) chosen.insert(name);
+  }
+  in_order(
+      b_.views, chosen,
+      [&](const std::string& v) {
+        const auto& view = b_.views.at(v);
+        say(fmt::format("create {}view {} as\n{}", view.materialized ? "materialized " : "", v, view.definition));
+      },
+      false);
+}
+
+void Differ::make_triggers() {
+  for (const auto& [key, t] : b_.triggers) {
+    const auto it = a_.triggers.find(key);
+    const bool kept = !dropped_views_.contains(t.table) && !remade(t.table);
+    if (it != a_.triggers.end() && it->second == t && kept) continue;
+    say(t.definition);
+    if (t.kind == 'D') say(fmt::format("alter table {} disable trigger {}", t.table, t.name));
+    if (t.kind == 'A') say(fmt::format("alter table {} enable always trigger {}", t.table, t.name));
+    if (t.kind == 'R') say(fmt::format("alter table {} enable replica trigger {}", t.table, t.name));
+  }
+}
+
+}  // namespace howdah::migrate
