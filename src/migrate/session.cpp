@@ -26,16 +26,42 @@ constexpr const char* kFirstLook =
     "'kysely_migration_lock')) from current_schema() s";
 constexpr size_t kHasNative = 1, kHasPrisma = 2, kHasKysely = 3, kIsEmpty = 4;
 
+size_t history_column(Dialect dialect) {
+  return dialect == Dialect::kPrisma ? kHasPrisma : dialect == Dialect::kKysely ? kHasKysely : kHasNative;
+}
+
+std::unique_ptr<History> history_of(Dialect dialect, const std::string& schema) {
+  return dialect == Dialect::kPrisma   ? prisma_history(schema)
+         : dialect == Dialect::kKysely ? kysely_history(schema)
+                                       : native_history(schema);
+}
+
+/// What open() asks the server while it reads the files.
 struct First {
   Database db;
-  SqlAnswer look;
+  Answer look;
+  std::unique_ptr<History> history;
+  std::optional<Answer> rows;  ///< of the history, when there is one
 };
 
-tl::expected<First, SqlFailure> connect_and_look(const Target& target, const std::string& lock_timeout) {
+struct Refused {
+  SqlFailure why;
+  int code;
+};
+
+tl::expected<First, Refused> connect_and_look(const Target& target, const std::string& lock_timeout, Dialect dialect) {
   auto db = Database::connect(target, {{"lock_timeout", lock_timeout}});
-  if (!db) return tl::unexpected(db.error());
+  if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
   auto look = db->exec(kFirstLook);
-  return First{std::move(*db), std::move(look)};
+  if (!look) return tl::unexpected(Refused{look.error(), kFailed});
+  First first{std::move(*db), std::move(*look), nullptr, {}};
+  first.history = history_of(dialect, first.look.at(0, 0));
+  if (first.look.at(0, history_column(dialect)) == "t") {
+    auto rows = first.history->read(first.db);
+    if (!rows) return tl::unexpected(Refused{rows.error(), kFailed});
+    first.rows = std::move(*rows);
+  }
+  return first;
 }
 
 }  // namespace
@@ -77,6 +103,11 @@ int Session::cannot_connect(const SqlFailure& f) {
   return kNoConnection;
 }
 
+int Session::cannot_read(const Error& e) {
+  report_.problem({.code = "files", .message = e.message});
+  return kUsage;
+}
+
 int Session::open_database() {
   if (const int code = find_target(); code != kOk) return code;
   auto db = Database::connect(target_, {{"lock_timeout", options_.lock_timeout}});
@@ -87,50 +118,46 @@ int Session::open_database() {
 
 int Session::open() {
   if (const int code = find_target(); code != kOk) return code;
+  const auto listing = list_source(options_.directory);
+  if (!listing) return cannot_read(listing.error());
   // The server starts a process for us meanwhile, which takes as long as reading a thousand files.
-  auto connecting = std::async(std::launch::async, connect_and_look, target_, options_.lock_timeout);
-  auto source = read_source(options_.directory);
+  auto connecting = std::async(std::launch::async, connect_and_look, target_, options_.lock_timeout, listing->dialect);
+  auto source = load_source(*listing);
   auto first = connecting.get();
-  if (!source) {
-    report_.problem({.code = "files", .message = source.error().message});
-    return kUsage;
-  }
+  if (!source) return cannot_read(source.error());
   source_ = std::move(*source);
-  if (!first) return cannot_connect(first.error());
-  db_.emplace(std::move(first->db));
-  if (!first->look) return sql_failure(first->look.error(), kFailed);
-  const Answer& look = *first->look;
-  const std::string name = look.at(0, 0);
-  if (name.empty()) {
+  if (!first && first.error().code == kNoConnection) return cannot_connect(first.error().why);
+  if (!first) return sql_failure(first.error().why, first.error().code);
+  if (first->look.at(0, 0).empty()) {
     report_.problem(
         {.code = "schema",
          .message = "no schema of the search_path exists: create it, or name one in the URL (?schema=app)"});
     return kUsage;
   }
-  history_ = source_.dialect == Dialect::kPrisma   ? prisma_history(name)
-             : source_.dialect == Dialect::kKysely ? kysely_history(name)
-                                                   : native_history(name);
+  db_.emplace(std::move(first->db));
+  history_ = std::move(first->history);
   report_.about(target_.shown(), history_->dialect());
-  return read_history(look);
+  remember(first->look, first->rows);
+  return kOk;
 }
 
 int Session::refresh() {
   auto look = db_->exec(kFirstLook);
-  return look ? read_history(*look) : sql_failure(look.error(), kFailed);
+  if (!look) return sql_failure(look.error(), kFailed);
+  std::optional<Answer> rows;
+  if (look->at(0, history_column(source_.dialect)) == "t") {
+    auto read = history_->read(*db_);
+    if (!read) return sql_failure(read.error(), kFailed);
+    rows = std::move(*read);
+  }
+  remember(*look, rows);
+  return kOk;
 }
 
-int Session::read_history(const Answer& look) {
-  const size_t column = source_.dialect == Dialect::kPrisma   ? kHasPrisma
-                        : source_.dialect == Dialect::kKysely ? kHasKysely
-                                                              : kHasNative;
-  has_history_ = look.at(0, column) == "t";
+void Session::remember(const Answer& look, const std::optional<Answer>& rows) {
+  has_history_ = rows.has_value();
   empty_ = look.at(0, kIsEmpty) == "t";
-  rows_.clear();
-  if (!has_history_) return kOk;
-  auto rows = history_->read(*db_);
-  if (!rows) return sql_failure(rows.error(), kFailed);
-  rows_ = history_->rows(*rows);
-  return kOk;
+  rows_ = rows ? history_->rows(*rows) : std::vector<Row>();
 }
 
 std::string Session::lease_holder() {

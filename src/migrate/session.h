@@ -67,7 +67,8 @@ class Session {
   int run_javascript(const std::string& op, const Migration& m, const std::string& history_sql, Commit commit);
   int find_target();
   int cannot_connect(const SqlFailure& f);
-  int read_history(const Answer& look);
+  int cannot_read(const Error& e);
+  void remember(const Answer& look, const std::optional<Answer>& rows);
   int execute(const Section& section, const Script& script, const std::string& version, const std::string& history_sql,
               Commit commit);
   int run_stepwise(const Migration& m, const Script& script);

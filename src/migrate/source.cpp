@@ -130,25 +130,25 @@ std::optional<FileName> parse_name(std::string file) {
 std::string without_bom(std::string text) { return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text; }
 
 /// `at`: the place of each name in source.migrations; the two files of a pair share one.
-Result<void> add_file(Source& source, std::unordered_map<std::string, size_t>& at, const fs::path& path) {
-  const auto parsed = parse_name(path.filename().string());
+Result<void> add_file(Source& source, std::unordered_map<std::string, size_t>& at, const std::string& name,
+                      const std::string& path) {
+  const auto parsed = parse_name(name);
   if (!parsed) {
-    return fail(
-        fmt::format("{}: a migration's name is <number>_<words>.sql; rename it or move it elsewhere", path.string()));
+    return fail(fmt::format("{}: a migration's name is <number>_<words>.sql; rename it or move it elsewhere", path));
   }
-  auto text = os::read_file(path.string(), 256 << 20);
+  auto text = os::read_file(path, 256 << 20);
   if (!text) return tl::unexpected(text.error());
   std::string content = without_bom(std::move(*text));
   const auto [known, fresh] = at.try_emplace(parsed->name, source.migrations.size());
   if (fresh) {
-    source.migrations.push_back(Migration{.version = parsed->version, .name = parsed->name, .file = path.string()});
-    source.migrations.back().up.file = source.migrations.back().down.file = path.string();
+    source.migrations.push_back(Migration{.version = parsed->version, .name = parsed->name, .file = path});
+    source.migrations.back().up.file = source.migrations.back().down.file = path;
   }
   Migration* same = &source.migrations[known->second];
   if (!parsed->up && !parsed->down) return cut_sections(*same, content);
   Section& section = parsed->up ? same->up : same->down;
-  section = Section{.present = true, .file = path.string(), .sql = content};
-  if (parsed->up) same->file = path.string();
+  section = Section{.present = true, .file = path, .sql = content};
+  if (parsed->up) same->file = path;
   std::istringstream lines(content);
   for (std::string line; std::getline(lines, line) && (line.starts_with("--") || trim(line).empty());) {
     if (marker_of(trim(line)).kind == Marker::kNoTransaction) section.transactional = false;
@@ -233,7 +233,7 @@ std::string text_checksum(std::string_view sql) {
   return "v1:" + sha256_hex(text);
 }
 
-Result<Source> read_source(const std::string& directory) {
+Result<Listing> list_source(const std::string& directory) {
   std::error_code ec;
   if (!fs::is_directory(directory, ec)) {
     return fail(
@@ -241,34 +241,50 @@ Result<Source> read_source(const std::string& directory) {
                     "<name>",
                     directory));
   }
-  Source source{.directory = directory};
-  // The entry knows whether it is a directory without another look at the disk.
-  std::set<fs::directory_entry> entries;  // sorted by name, which is Prisma's order
-  for (const auto& e : fs::directory_iterator(directory, ec)) entries.insert(e);
-  const auto is_prisma = [&](const fs::directory_entry& e) {
-    return e.is_directory(ec) && os::exists((e.path() / "migration.sql").string());
-  };
-  for (const auto& e : entries) {
-    if (is_prisma(e)) source.dialect = Dialect::kPrisma;
-    if (is_javascript(e.path())) source.dialect = Dialect::kKysely;
-  }
-  if (os::exists(directory + "/migration_lock.toml")) source.dialect = Dialect::kPrisma;
-  std::unordered_map<std::string, size_t> at;
-  for (const auto& e : entries) {
-    Result<void> ok;
-    if (source.dialect == Dialect::kKysely) {
-      if (is_javascript(e.path())) add_kysely(source, e.path());
-    } else if (source.dialect == Dialect::kPrisma) {
-      if (is_prisma(e)) ok = add_prisma(source, e.path());
-    } else if (e.path().extension() == ".sql" && e.is_regular_file(ec)) {
-      ok = add_file(source, at, e.path());
+  Listing out{.directory = directory};
+  std::vector<std::string> directories, scripts, files;
+  // The entry knows what it is without another look at the disk.
+  for (const auto& e : fs::directory_iterator(directory, ec)) {
+    std::string name = e.path().filename().string();
+    if (e.is_directory(ec)) {
+      if (os::exists(fmt::format("{}/{}/migration.sql", directory, name))) directories.push_back(std::move(name));
+    } else if (is_javascript(name)) {
+      scripts.push_back(std::move(name));
+    } else if (name.ends_with(".sql") && e.is_regular_file(ec)) {
+      files.push_back(std::move(name));
     }
+  }
+  if (!scripts.empty()) out.dialect = Dialect::kKysely;
+  if ((!directories.empty() && scripts.empty()) || os::exists(directory + "/migration_lock.toml"))
+    out.dialect = Dialect::kPrisma;
+  out.names = std::move(out.dialect == Dialect::kKysely   ? scripts
+                        : out.dialect == Dialect::kPrisma ? directories
+                                                          : files);
+  std::sort(out.names.begin(), out.names.end());
+  return out;
+}
+
+Result<Source> load_source(const Listing& listing) {
+  Source source{.dialect = listing.dialect, .directory = listing.directory};
+  std::unordered_map<std::string, size_t> at;
+  for (const auto& name : listing.names) {
+    const fs::path path = fs::path(listing.directory) / name;
+    Result<void> ok;
+    if (source.dialect == Dialect::kKysely)
+      add_kysely(source, path);
+    else
+      ok = source.dialect == Dialect::kPrisma ? add_prisma(source, path) : add_file(source, at, name, path.string());
     if (!ok) return tl::unexpected(ok.error());
   }
   if (source.dialect == Dialect::kNative) {
     if (auto ok = settle_native(source); !ok) return tl::unexpected(ok.error());
   }
   return source;
+}
+
+Result<Source> read_source(const std::string& directory) {
+  const auto listing = list_source(directory);
+  return listing ? load_source(*listing) : tl::unexpected(listing.error());
 }
 
 }  // namespace howdah::migrate

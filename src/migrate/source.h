@@ -35,7 +35,17 @@ struct Source {
   const Migration* find(const std::string& version_or_name) const;
 };
 
-/// Reads `directory`: *.sql files (one file with up and down sections, or pairs .up.sql/.down.sql), or Prisma's
+/// The names in a directory, sorted by bytes, which is Prisma's order. Tells the dialect without reading any file.
+struct Listing {
+  Dialect dialect = Dialect::kNative;
+  std::string directory;
+  std::vector<std::string> names;  ///< of files, or of Prisma's directories
+};
+/// An error says that there is no such directory.
+Result<Listing> list_source(const std::string& directory);
+Result<Source> load_source(const Listing& listing);
+
+/// Both. Reads `directory`: *.sql files (one file with up and down sections, or pairs .up.sql/.down.sql), or Prisma's
 /// directories with migration.sql, or Kysely's TypeScript and JavaScript (names only: node loads them, tunnel.h). An
 /// error names the file and what to change.
 Result<Source> read_source(const std::string& directory);

@@ -51,7 +51,9 @@ std::string ec2(std::string_view prefix) { return std::string(prefix) + "-" + ra
 std::string stable_hex(std::string_view text, size_t length) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr);
+  // Fetched once: OpenSSL looks an algorithm up by its name in every call otherwise.
+  static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  EVP_Digest(text.data(), text.size(), digest, &size, sha256, nullptr);
   std::string out;
   for (unsigned i = 0; i < size && out.size() < length; i++) {
     out += kHex[digest[i] >> 4];
