@@ -12,6 +12,7 @@ shift
 command -v npm >/dev/null || { echo "engines.sh: npm is not installed" >&2; exit 1; }
 export npm_config_fetch_retries=0 npm_config_fetch_timeout=20000 npm_config_update_notifier=false
 mkdir -p "$dir/engines.d" && dir=$(cd "$dir" && pwd) || exit 1
+exec 9>"$dir/.lock" && flock 9  # two suites may want them at once
 code=0
 for major; do
     ls "$dir/engines.d/$major."*.json >/dev/null 2>&1 && continue

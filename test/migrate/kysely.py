@@ -142,3 +142,47 @@ def rebase_of_sql_files(pg):
     p.run("up")
     p.file("19_y.sql", "create table x(id int); drop table x;")
     assert "19" in p.json("rebase", code=4)["problems"][0]["message"]
+
+
+@test
+def kysely_rehearsal_measures_and_changes_nothing(pg):
+    p = KyselyProject(pg)
+    p.migration("2024-01-01_a", "await sql`create table a as select generate_series(1, 20000) as id`.execute(db)")
+    p.run("up")
+    p.migration("2024-01-02_wide", "await db.schema.alterTable('a').alterColumn('id', (c) => c.setDataType('bigint')).execute()",
+                "await db.schema.alterTable('a').alterColumn('id', (c) => c.setDataType('integer')).execute()")
+    p.table("2024-01-03_b", "b")
+    before = p.history()
+    rehearsal = p.json("rehearse", "--with-down")["rehearsal"]
+    assert "2024-01-02_wide" in json.dumps(rehearsal) and "AccessExclusive" in json.dumps(rehearsal), rehearsal
+    problem = p.json("rehearse", "--max-rewrite", "0B", code=9)["problems"][0]
+    assert problem["version"] == "2024-01-02_wide", problem
+    assert p.history() == before and p.tables() == "a"
+    p.migration("2024-01-04_bad", "await sql`alter table nowhere add c int`.execute(db)")
+    assert p.json("rehearse", code=3)["problems"][0]["sqlstate"] == "42P01"
+    assert p.tables() == "a" and p.sql("select count(*) from pg_database where datname like 'howdah_scratch%'") == "0"
+    assert p.real() == {"error": "relation \"nowhere\" does not exist", "names": ["2024-01-02_wide", "2024-01-03_b",
+                                                                                  "2024-01-04_bad"]}
+
+
+@test
+def kysely_story_of_the_five_manual_steps(pg):
+    """After a merge the real Migrator refuses everything; the way out that people take by hand loses the rows, rebase does
+    not."""
+    p = merged(pg)
+    p.table("2024-01-03_main", "main")
+    for direction in ("migrateToLatest()", "migrateDown()", "migrateTo('2024-01-02_b')"):
+        p.file("../other.mjs", MIGRATE.replace("migrateToLatest()", direction))
+        done = subprocess.run(["node", f"{pg.dir}/other.mjs", p.url, p.dir], capture_output=True, text=True, check=False)
+        assert "corrupted migrations: expected previously executed migration 2024-01-04_feature" in done.stdout, done.stdout
+    hidden = f"{p.dir}/../2024-01-03_main.mjs"
+    os.rename(f"{p.dir}/2024-01-03_main.mjs", hidden)
+    p.file("../other.mjs", MIGRATE.replace("migrateToLatest()", "migrateTo('2024-01-02_b')"))
+    subprocess.run(["node", f"{pg.dir}/other.mjs", p.url, p.dir], check=True, capture_output=True)
+    os.rename(hidden, f"{p.dir}/2024-01-03_main.mjs")
+    assert p.real()["error"] is None and p.tables() == "a,b,feature,main"
+    assert p.sql("select count(*) from feature") == "0"  # the branch's rows are gone
+    q = merged(pg)
+    q.table("2024-01-03_main", "main")
+    q.run("rebase")
+    assert q.sql("select id from feature") == "42" and q.real() == {"error": None, "names": []}

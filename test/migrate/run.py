@@ -13,6 +13,7 @@ import doctoring  # noqa: E402,F401
 import killing  # noqa: E402,F401
 import kysely  # noqa: E402,F401
 import linting  # noqa: E402,F401
+import majors  # noqa: E402,F401
 import matrix  # noqa: E402,F401
 import native  # noqa: E402,F401
 import prisma  # noqa: E402,F401

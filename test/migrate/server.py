@@ -13,8 +13,11 @@ def bindir():
 
 
 class Server:
-    def __init__(self, fsync="off"):
+    """`server`: where initdb, pg_ctl and postgres are; clients are always those of the machine."""
+
+    def __init__(self, fsync="off", server=None):
         self.bin = bindir()
+        self.server_bin = server or self.bin
         self.dir = tempfile.mkdtemp(prefix="howdah-migrate-", dir="/var/tmp")
         os.chmod(self.dir, 0o755)
         self.user = None
@@ -41,7 +44,7 @@ class Server:
         if self.user:
             entry = pwd.getpwnam(self.user)
             options = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        subprocess.run([f"{self.bin}/{program}", *args], check=True, stdout=subprocess.DEVNULL,
+        subprocess.run([f"{self.server_bin}/{program}", *args], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.PIPE, cwd="/", **options)
 
     def url(self, database):
