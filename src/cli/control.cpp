@@ -1,6 +1,7 @@
 #include "cli/control.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -103,6 +104,14 @@ Result<nlohmann::json> await_rest(const Config& config, const std::string& insta
     }
     std::this_thread::sleep_for(kPoll);
   }
+}
+
+Result<std::string> random_password() {
+  unsigned char bytes[26];
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return fail("the kernel gives no random bytes");
+  std::string out;
+  for (const unsigned char b : bytes) out += "abcdefghijkmnpqrstuvwxyz23456789"[b % 32];
+  return out;
 }
 
 int complain(const Error& error) {

@@ -21,6 +21,9 @@ Result<nlohmann::json> call(const Config& config, const std::string& operation, 
 /// state's description (DescribeInstanceResponse).
 Result<nlohmann::json> await_rest(const Config& config, const std::string& instance);
 
+/// 128 bits that need no quoting anywhere.
+Result<std::string> random_password();
+
 /// How a command ends that can only fail with a sentence: prints it, returns 1.
 int complain(const Error& error);
 

@@ -7,6 +7,8 @@
 #include <map>
 
 #include "cli/database_url.h"
+#include "cli/temporary_clone.h"
+#include "domain/config.h"
 #include "migrate/commands.h"
 #include "migrate/diff.h"
 #include "migrate/import.h"
@@ -19,7 +21,7 @@ namespace {
 struct Given {
   migrate::Options options;
   migrate::LintOptions lint;
-  std::string name, target = "latest", from = "db", onto = "migrations", tool, max_lock, max_rewrite;
+  std::string name, target = "latest", from = "db", onto = "migrations", tool, max_lock, max_rewrite, instance;
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
        data_loss = false, accept = false, forget = false, rules = false, with_down = false;
@@ -95,6 +97,9 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.rehearse = app.add_subcommand("rehearse", "run what is pending on a copy: locks, rewrites, WAL, time");
   c.rehearse->add_option("--max-lock", g.max_lock, "9 when a table is locked for longer: 500ms, 1s, 2min");
   c.rehearse->add_option("--max-rewrite", g.max_rewrite, "9 when a statement rewrites more: 0B, 100MB, 1GB");
+  c.rehearse->add_option(
+      "--instance", g.instance,
+      "of this DB instance: a clone of it is the copy, in use or not; the URL says database and role");
   c.rehearse->add_flag("--with-down", g.with_down, "then down and up again, comparing the schema");
   c.diff = app.add_subcommand("diff", "the SQL that turns one schema into another");
   c.diff->add_option("--from", g.from, "db, migrations, a URL, a directory or an SQL file (db)");
@@ -141,6 +146,30 @@ int run_lint(const Commands& c, Given& g, migrate::Report& report) {
   return migrate::lint_command(g.options, g.lint, report);
 }
 
+/// On a clone of the whole instance, which takes no time with the database's size and does not mind who is connected.
+int rehearse_on_clone(const Given& g, const migrate::Budget& budget, migrate::Report& report) {
+  const auto fail = [&](const std::string& message, int code) {
+    report.problem({.code = "copy", .message = message});
+    return code;
+  };
+  const auto target = migrate::parse_url(g.options.url);
+  if (!target) return fail(target.error().message, migrate::kUsage);
+  const auto config = load_config(ConfigSource::from_environment());
+  if (!config) return fail(config.error().message, migrate::kUsage);
+  const char* said = std::getenv("PGPASSWORD");
+  std::string password = said == nullptr ? "" : said;
+  if (target->options.contains("password")) password = target->options.at("password");
+  if (password.empty()) return fail("the URL or PGPASSWORD must hold the role's password", migrate::kUsage);
+  const std::string user = target->options.contains("user") ? target->options.at("user") : "";
+  const auto clone = TemporaryClone::of(*config, g.instance, user, password);
+  if (!clone) return fail(clone.error().message, migrate::kNoConnection);
+  report.note(
+      fmt::format("on {}, a clone of {}: a warm server with other work may take longer", (*clone)->name(), g.instance));
+  migrate::Options options = g.options;
+  options.url = (*clone)->redirect(g.options.url);
+  return migrate::rehearse_in_place(options, budget, g.with_down, report);
+}
+
 int run_rehearse(const Given& g, migrate::Report& report) {
   migrate::Budget budget;
   if (!g.max_lock.empty()) {
@@ -153,6 +182,7 @@ int run_rehearse(const Given& g, migrate::Report& report) {
     if (!bytes) return usage(report, bytes.error().message);
     budget.rewrite_bytes = *bytes;
   }
+  if (!g.instance.empty()) return rehearse_on_clone(g, budget, report);
   return migrate::rehearse(g.options, budget, g.with_down, report);
 }
 

@@ -1,6 +1,5 @@
 // clone, query and restore-table: what the daemon does for us with a state of the past.
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <fstream>
 
@@ -19,15 +18,6 @@ Result<void> put_instant(nlohmann::json& request, const std::string& at) {
   if (!instant) return tl::unexpected(instant.error());
   request["At"] = instant->time_since_epoch().count();
   return {};
-}
-
-/// 128 bits that need no quoting anywhere.
-Result<std::string> random_password() {
-  unsigned char bytes[26];
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return fail("the kernel gives no random bytes");
-  std::string out;
-  for (const unsigned char b : bytes) out += "abcdefghijkmnpqrstuvwxyz23456789"[b % 32];
-  return out;
 }
 
 Result<std::string> password_from(const std::string& path) {

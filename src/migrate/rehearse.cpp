@@ -200,4 +200,9 @@ int rehearse(const Options& options, const Budget& budget, bool with_down, Repor
   return rehearse_on(session, budget, with_down, report);
 }
 
+int rehearse_in_place(const Options& options, const Budget& budget, bool with_down, Report& report) {
+  Session session(options, report);
+  return rehearse_on(session, budget, with_down, report);
+}
+
 }  // namespace howdah::migrate

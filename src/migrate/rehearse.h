@@ -40,6 +40,9 @@ std::string blocks(const std::string& mode);
 /// copy goes away. `with_down`: then down and up again, comparing the schema. kOverBudget when a limit was exceeded.
 int rehearse(const Options& options, const Budget& budget, bool with_down, Report& report);
 
+/// The same on the database itself, which the caller has copied.
+int rehearse_in_place(const Options& options, const Budget& budget, bool with_down, Report& report);
+
 std::string rehearsal_text(const Rehearsal& r);
 std::string rehearsal_json(const Rehearsal& r);
 

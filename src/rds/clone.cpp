@@ -173,4 +173,21 @@ aws::control::CloneInstanceResponse clone_instance(Rds& rds, api::Context& ctx,
   });
 }
 
+aws::control::RemoveCloneResponse remove_clone(Rds& rds, api::Context& ctx,
+                                               const aws::control::RemoveCloneRequest& in) {
+  const auto i = instance_named(rds.store, ctx.scope(), *in.instance);
+  if (!i->tags.contains(kTag)) {
+    throw Fault("InvalidParameterValue", fmt::format("{} has no tag {}: it is not a clone. Delete it with aws rds "
+                                                     "delete-db-instance.",
+                                                     i->identifier, kTag));
+  }
+  aws::rds::DeleteDBInstanceMessage request;
+  request.db_instance_identifier = i->identifier;
+  request.skip_final_snapshot = true;
+  delete_db_instance(rds, ctx, request);
+  aws::control::RemoveCloneResponse out;
+  out.resource_id = i->resource_id;
+  return out;
+}
+
 }  // namespace howdah::rds

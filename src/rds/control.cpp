@@ -16,6 +16,7 @@ aws::control::DescribeInstanceResponse describe_instance(Rds& rds, api::Context&
   out.reason = i->rest_reason;
   out.endpoint = i->endpoint;
   out.port = i->port;
+  out.master_username = i->master_username;
   return out;
 }
 
@@ -27,6 +28,7 @@ void register_control(api::Api& api, Rds& rds) {
   api.on(s, "DescribeDrills", rds, describe_drills);
   api.on(s, "SwapInstances", rds, swap_instances);
   api.on(s, "CloneInstance", rds, clone_instance);
+  api.on(s, "RemoveClone", rds, remove_clone);
   api.on(s, "GetPast", rds, get_past);
   api.on(s, "RestoreTable", rds, restore_table);
 }

@@ -22,6 +22,9 @@ aws::control::SwapInstancesResponse swap_instances(Rds&, api::Context&, const aw
 /// port are the source's, automated backups are off, the tag howdah:clone-of names the source.
 aws::control::CloneInstanceResponse clone_instance(Rds&, api::Context&, const aws::control::CloneInstanceRequest&);
 
+/// Deletes a clone, whatever it is doing, without a last snapshot. Refuses what is not tagged as one.
+aws::control::RemoveCloneResponse remove_clone(Rds&, api::Context&, const aws::control::RemoveCloneRequest&);
+
 /// Runs one statement, as the master and read-only, on a state of the past; its result as JSON, at most 64 MiB.
 aws::control::GetPastResponse get_past(Rds&, api::Context&, const aws::control::GetPastRequest&);
 
