@@ -15,8 +15,10 @@ void apply_queue(Rds& rds, store::Tx& tx, Change& c) {
     c.now.instance_class = cls;
     c.new_class = c.restart = true;
   }
+  bool backups_begin = false;
   if (const auto days = take("BackupRetentionPeriod"); !days.empty()) {
     const int32_t wanted = std::stoi(days);
+    backups_begin = wanted > 0 && c.now.backup_retention == 0;
     if ((wanted == 0) != (c.now.backup_retention == 0)) append_event(rds, tx, c.now, wanted == 0 ? 28 : 32);
     c.now.backup_retention = wanted;
     if (wanted == 0) {  // as on AWS: the automated backups go at once
@@ -29,6 +31,8 @@ void apply_queue(Rds& rds, store::Tx& tx, Change& c) {
     c.now.identifier = name;
     c.renamed = c.restart = true;
   }
+  // In this transaction: who waits for the change waits for the first backup as well.
+  if (backups_begin && c.now.rest == Rest::available) begin_automated_snapshot(rds, tx, c.now);
 }
 
 void begin_change(Rds& rds, store::Tx& tx, const Change& c) {

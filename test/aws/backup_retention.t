@@ -31,9 +31,12 @@ $ aws rds describe-db-snapshots
 ~ DBSnapshots == []
 $ for n in $(seq 1200); do [ $(ls $STATE/bases | wc -l) = 0 ] && break; sleep 0.1; done; ls $STATE/bases | wc -l
 > 0
-# Switched on again, the first one is taken at once.
+# Switched on again, the first one is taken at once: the instance is available when it is there.
 $ aws rds modify-db-instance --db-instance-identifier a --backup-retention-period 7 --apply-immediately
-await 'aws rds describe-db-snapshots --db-instance-identifier a --query "DBSnapshots[?SnapshotCreateTime]"' length(@) == 1
+$ aws rds wait db-instance-available --db-instance-identifier a
+$ aws rds describe-db-snapshots --db-instance-identifier a
+~ length(DBSnapshots) == 1
+~ DBSnapshots[0].Status == available
 $ aws rds describe-db-instance-automated-backups
 ~ DBInstanceAutomatedBackups[0].Status == active
 # Nothing is taken while it is stopped; the day after it has started there is another one.

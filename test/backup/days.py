@@ -53,16 +53,18 @@ def keeper_dies(daemon, client):
     client.rds("DeleteDBInstance", DBInstanceIdentifier="h", SkipFinalSnapshot=True)
     wait_for("gone", lambda: client.status("h") == "gone", 60)
     wait_for("no keeper", lambda: keeper_of(daemon) is None, 15)
-    wait_for("only the manual snapshot's base", lambda: len(os.listdir(f"{daemon.state}/bases")) == 1, 60)
-    wait_for("no vault", lambda: not os.listdir(f"{daemon.state}/vault"), 60)
+    wait_for("only the manual snapshot's base", lambda: len(os.listdir(f"{daemon.state}/bases")) == 1, 180)
+    wait_for("no vault", lambda: not os.listdir(f"{daemon.state}/vault"), 180)
 
 
 def main():
     report = Report()
-    with Daemon("days") as daemon:
+    with Daemon("days", settings={"backup": {"drill": "off"}}) as daemon:
         client = daemon.client()
         report.run("forty days", forty_days, daemon, client)
         report.run("the keeper dies", keeper_dies, daemon, client)
+        if report.failed:
+            print(daemon.tail(60))
     report.finish()
 
 
