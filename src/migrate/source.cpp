@@ -14,11 +14,10 @@ namespace howdah::migrate {
 namespace fs = std::filesystem;
 namespace {
 
-std::string trim(std::string s) {
-  while (!s.empty() && std::isspace(static_cast<unsigned char>(s.back()))) s.pop_back();
-  size_t i = 0;
-  while (i < s.size() && std::isspace(static_cast<unsigned char>(s[i]))) i++;
-  return s.substr(i);
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && std::isspace(static_cast<unsigned char>(s.back()))) s.remove_suffix(1);
+  while (!s.empty() && std::isspace(static_cast<unsigned char>(s.front()))) s.remove_prefix(1);
+  return s;
 }
 
 struct Marker {
@@ -27,9 +26,9 @@ struct Marker {
 };
 
 /// Our own markers and those of dbmate, goose and sql-migrate.
-Marker marker_of(const std::string& line) {
+Marker marker_of(std::string_view line) {
   if (!line.starts_with("--")) return {};
-  std::string text = trim(line.substr(2));
+  std::string text(trim(line.substr(2)));
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   static const std::pair<const char*, Marker::Kind> kMarkers[] = {{"migrate:up", Marker::kUp},
                                                                   {"migrate:down", Marker::kDown},
@@ -45,7 +44,7 @@ Marker marker_of(const std::string& line) {
   for (const auto& [word, kind] : kMarkers) {
     const std::string_view w = word;
     if (text.starts_with(w) && (text.size() == w.size() || text[w.size()] == ' '))
-      return {kind, trim(text.substr(w.size()))};
+      return {kind, std::string(trim(std::string_view(text).substr(w.size())))};
   }
   return {};
 }
@@ -80,7 +79,7 @@ Result<void> cut_sections(Migration& m, const std::string& text) {
   for (size_t at = 0; at < text.size();) {
     line++;
     const size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
-    const std::string content = trim(text.substr(at, end - at));
+    const std::string_view content = trim(std::string_view(text).substr(at, end - at));
     const Marker marker = marker_of(content);
     if (marker.kind == Marker::kNoTransaction) {
       if (!marked) no_transaction = true;
@@ -225,6 +224,7 @@ bool version_less(const std::string& a, const std::string& b) {
 std::string sha256_hex(std::string_view bytes) { return id::stable_hex(bytes, 64); }
 
 std::string text_checksum(std::string_view sql) {
+  if (sql.find('\r') == std::string_view::npos) return "v1:" + sha256_hex(sql);
   std::string text;
   text.reserve(sql.size());
   for (const char c : sql) {

@@ -105,6 +105,7 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
     if (n == 0) break;
     used += static_cast<size_t>(n);
     if (used > limit) return fail(fmt::format("{} is larger than {} bytes", path, limit));
+    if (used == static_cast<size_t>(st.st_size)) break;  // all that it was when it was opened
   }
   out.resize(used);
   return out;
