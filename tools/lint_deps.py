@@ -18,15 +18,16 @@ BASE = {
     "flow": ["util", "store", "domain"],
     "pg": ["util", "os", "domain"],
     "backup": ["util", "os", "pg"],
+    "repository": ["util", "os", "wire", "net"],  # trees of files and WAL segments; knows nothing of PostgreSQL
     "api": ["util", "wire", "store", "domain", "flow"],
     "migrate": ["util", "os", "pg"],
     "console": ["util", "os", "net", "wire", "pg", "migrate"],
-    "cli": ["util", "os", "net", "wire", "domain", "pg", "backup", "migrate"],
+    "cli": ["util", "os", "net", "wire", "domain", "pg", "backup", "repository", "migrate"],
 }
 FOLDERS = list(BASE) + SERVICES
 ALLOWED = {k: set(v) for k, v in BASE.items()}
 for service in SERVICES:  # a service may use everything below it, never another service
-    ALLOWED[service] = {"util", "os", "wire", "store", "net", "flow", "pg", "backup", "domain", "api"}
+    ALLOWED[service] = {"util", "os", "wire", "store", "net", "flow", "pg", "backup", "repository", "domain", "api"}
 GENERATED_TYPES = set(SERVICES) | {"api"}  # who may include the generated "aws/<service>.h"
 
 

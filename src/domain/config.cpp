@@ -10,6 +10,7 @@
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
+#include "domain/repository_config.h"
 #include "util/id.h"
 
 namespace howdah {
@@ -133,6 +134,57 @@ void set_quotas(Config& c, const toml::node& node) {
   }
 }
 
+std::string path_of(const toml::node& node) {
+  std::string value = text(node);
+  if (value.empty() || value.front() != '/') throw BadValue{fmt::format("'{}' is not an absolute path", value)};
+  return value;
+}
+
+std::string location(const toml::node& node) {
+  const std::string value = text(node);
+  if (!value.starts_with("s3://")) return path_of(node);
+  if (value.size() < 8 || value[5] == '/') throw BadValue{fmt::format("'{}' is not s3://BUCKET[/PREFIX]", value)};
+  return value;
+}
+
+std::string web_address(const toml::node& node) {
+  std::string value = text(node);
+  if (!value.starts_with("http://") && !value.starts_with("https://")) {
+    throw BadValue{fmt::format("'{}' does not start with http:// or https://", value)};
+  }
+  return value;
+}
+
+RepositoryConfig repository_of(const toml::node& node) {
+  const toml::table* table = node.as_table();
+  if (!table) throw BadValue{"must be a table, e.g. [repository]"};
+  RepositoryConfig r;
+  for (const auto& [key, value] : *table) {
+    const std::string_view name = key.str();
+    try {
+      if (name == "location") {
+        r.location = location(value);
+      } else if (name == "key_file") {
+        r.key_file = path_of(value);
+      } else if (name == "endpoint") {
+        r.endpoint = web_address(value);
+      } else if (name == "region") {
+        r.region = text_of(value, kName, "a region name");
+      } else if (name == "credentials_file") {
+        r.credentials_file = path_of(value);
+      } else if (name == "grace_hours") {
+        r.grace_hours = static_cast<int>(number(value, 1, 24 * 365));
+      } else {
+        throw BadValue{"is no setting of it"};
+      }
+    } catch (const BadValue& bad) {
+      throw BadValue{fmt::format("{} {}", name, bad.why)};
+    }
+  }
+  if (r.location.empty()) throw BadValue{"needs a location"};
+  return r;
+}
+
 using Setter = std::function<void(Config&, const toml::node&)>;
 
 const std::map<std::string, Setter, std::less<>>& setters() {
@@ -167,13 +219,8 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"quotas", set_quotas},
       {"tls_certificate", [](Config& c, const toml::node& n) { c.tls_certificate = text(n); }},
       {"tls_ca", [](Config& c, const toml::node& n) { c.tls_ca = text(n); }},
-      {"public_url",
-       [](Config& c, const toml::node& n) {
-         c.public_url = text(n);
-         if (!c.public_url.starts_with("http://") && !c.public_url.starts_with("https://")) {
-           throw BadValue{fmt::format("'{}' does not start with http:// or https://", c.public_url)};
-         }
-       }},
+      {"public_url", [](Config& c, const toml::node& n) { c.public_url = web_address(n); }},
+      {"repository", [](Config&, const toml::node& n) { (void)repository_of(n); }},  // see load_repository_config
       {"tls_key", [](Config& c, const toml::node& n) { c.tls_key = text(n); }},
       {"backup", set_backup},
       {"engines", [](Config& c, const toml::node& n) { c.engines = text(n); }},
@@ -267,6 +314,22 @@ Result<Config> load_config(const ConfigSource& source) {
   if (c.tls_ca.empty()) c.tls_ca = c.tls_certificate;
   if (auto ok = check(c); !ok) return tl::unexpected(ok.error());
   return c;
+}
+
+Result<RepositoryConfig> load_repository_config(const Config& config) {
+  RepositoryConfig r;
+  try {
+    if (!config.file.empty()) {
+      const toml::table parsed = toml::parse_file(config.file);
+      if (const toml::node* node = parsed.get("repository")) r = repository_of(*node);
+    }
+  } catch (const toml::parse_error& e) {
+    return fail(fmt::format("{}:{}: {}", config.file, e.source().begin.line, e.description()));
+  } catch (const BadValue& bad) {
+    return fail(fmt::format("{}: repository {}", config.file, bad.why));
+  }
+  if (r.key_file.empty()) r.key_file = config.state_dir + "/repository.key";
+  return r;
 }
 
 std::string Config::listen() const {

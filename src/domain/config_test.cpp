@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "domain/repository_config.h"
+
 namespace howdah {
 namespace {
 
@@ -57,6 +59,9 @@ tls_certificate = "/c.pem"
 tls_key = "/k.pem"
 log_level = "debug"
 workers = 8
+[repository]
+location = "/mnt/backup"
+grace_hours = 48
 [quotas]
 DBInstances = 3
 )");
@@ -68,6 +73,10 @@ DBInstances = 3
   EXPECT_EQ(c->quotas.at("DBInstances"), 3);
   EXPECT_EQ(c->quotas.at("DBSubnetGroups"), 50);
   EXPECT_EQ(c->workers, 8u);
+  const auto r = load_repository_config(*c).value();
+  EXPECT_EQ(r.location, "/mnt/backup");
+  EXPECT_EQ(r.key_file, "/srv/h/repository.key");
+  EXPECT_EQ(r.grace_hours, 48);
 }
 
 TEST_F(ConfigTest, FlagsWin) {
@@ -83,6 +92,9 @@ TEST_F(ConfigTest, ErrorsNameLineAndKey) {
   EXPECT_EQ(error("\nworkers = \"many\""), ":2: workers must be a whole number from 2 to 256");
   EXPECT_EQ(error("account_id = \"1\""), ":1: account_id '1' is not 12 digits");
   EXPECT_EQ(error("names = \"dns\""), ":1: names 'dns' is none of: auto, hosts, address");
+  EXPECT_EQ(error("[repository]\nlocation = \"backup\""), ":1: repository location 'backup' is not an absolute path");
+  EXPECT_EQ(error("[repository]\nkey_file = \"/k\""), ":1: repository needs a location");
+  EXPECT_EQ(error("[repository]\npath = \"/k\""), ":1: repository path is no setting of it");
   EXPECT_EQ(error("[quotas]\nX = 1"), ":1: quotas has no quota named 'X'");
   EXPECT_NE(error("listen = \"4566\"").find("ADDRESS:PORT"), std::string::npos);
   EXPECT_NE(error("instance_addresses = \"127.0.0.300/16\"").find("IPv4 range"), std::string::npos);

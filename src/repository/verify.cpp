@@ -1,0 +1,146 @@
+// Checking everything that backups need: each chunk is read, decrypted, decompressed and hashed once, however many
+// backups share it. Then the damage is looked for in every manifest, so that it can be said what is lost and what
+// isn't.
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "repository/chunk_reader.h"
+#include "repository/repository.h"
+
+namespace howdah::repository {
+namespace {
+
+constexpr size_t kNamed = 20;
+
+}  // namespace
+
+class Verifying {
+ public:
+  Verifying(const Repository& r, const std::string& resource, Verified& out) : r_(r), resource_(resource), out_(out) {}
+
+  Result<void> run() {
+    if (auto done = collect(); !done) return done;
+    if (auto done = read_all(); !done) return done;
+    if (!bad_.empty()) {
+      if (auto done = name_affected(); !done) return done;
+    }
+    return check_wal();
+  }
+
+ private:
+  using Place = uint64_t;  // pack number and offset
+
+  uint32_t number_of(const Pack& p) {
+    const auto [it, fresh] = numbers_.emplace(p.name, static_cast<uint32_t>(packs_.size()));
+    if (fresh) packs_.push_back(p.name);
+    return it->second;
+  }
+  static Place place(uint32_t pack, uint32_t offset) { return uint64_t{pack} << 32 | offset; }
+
+  Result<void> collect() {
+    const auto ids = r_.backups(resource_);
+    if (!ids) return tl::unexpected(ids.error());
+    for (const auto& id : *ids) {
+      const auto m = r_.manifest(resource_, id);
+      if (!m && m.error().retry) return tl::unexpected(m.error());
+      out_.backups++;
+      if (!m) {
+        out_.damages.push_back({manifest_prefix(resource_) + id, m.error().message, {resource_ + "/" + id}});
+        out_.unusable.push_back(resource_ + "/" + id);
+        continue;
+      }
+      good_.push_back(id);
+      for (Ref r : m->refs) {
+        r.pack = number_of(m->packs[r.pack]);
+        if (seen_.insert(place(r.pack, r.offset)).second) wanted_.push_back({r});
+      }
+    }
+    return {};
+  }
+
+  Result<void> read_all() {
+    std::vector<Hasher> hashers;
+    for (unsigned i = 0; i < r_.threads_; i++) hashers.emplace_back(derive(r_.data_key_, "", "chunk:" + resource_));
+    std::mutex mutex;  // guards out_ and bad_
+    return read_chunks({*r_.storage_, r_.data_key_, packs_, r_.threads_}, wanted_,
+                       [&](unsigned worker, const Wanted* first, const Wanted*, std::string_view plain,
+                           const std::string& why) -> Result<void> {
+                         const bool good = !plain.empty() && hashers[worker](plain) == first->ref.id;
+                         const std::lock_guard lock(mutex);
+                         out_.chunks++;
+                         out_.bytes += plain.size();
+                         if (!good) bad_[place(first->ref.pack, first->ref.offset)] = why.empty() ? "wrong hash" : why;
+                         return {};
+                       });
+  }
+
+  Result<void> name_affected() {
+    std::map<std::string, Damage> by_pack;
+    for (const auto& [at, why] : bad_) {
+      Damage& d = by_pack[packs_[at >> 32]];
+      d.object = packs_[at >> 32];
+      if (d.what.empty() || why < d.what) d.what = why;
+    }
+    for (const auto& id : good_) {
+      const auto m = r_.manifest(resource_, id);
+      if (!m) return tl::unexpected(m.error());
+      bool usable = true;
+      for (const auto& file : m->files) {
+        for (size_t c = file.first; c < file.first + file.count; c++) {
+          const auto& pack = m->packs[m->refs[c].pack];
+          if (!bad_.contains(place(number_of(pack), m->refs[c].offset))) continue;
+          usable = false;
+          auto& affects = by_pack[pack.name].affects;
+          const std::string what = fmt::format("{}/{}: {}", resource_, id, file.path);
+          if (affects.size() < kNamed && (affects.empty() || affects.back() != what)) affects.push_back(what);
+        }
+      }
+      if (!usable) out_.unusable.push_back(resource_ + "/" + id);
+    }
+    for (auto& [name, damage] : by_pack) out_.damages.push_back(std::move(damage));
+    return {};
+  }
+
+  Result<void> check_wal() {
+    const auto names = r_.list_wal(resource_);
+    if (!names) return tl::unexpected(names.error());
+    for (const auto& name : *names) {
+      out_.segments++;
+      const auto text = r_.get_wal(resource_, name);
+      if (text) continue;
+      if (text.error().retry) return tl::unexpected(text.error());
+      out_.damages.push_back({wal_prefix(resource_) + name,
+                              text.error().message,
+                              {fmt::format("{}: every point in time after the start of {}", resource_, name)}});
+    }
+    return {};
+  }
+
+  const Repository& r_;
+  const std::string& resource_;
+  Verified& out_;
+  std::vector<std::string> packs_, good_;
+  std::map<std::string, uint32_t> numbers_;
+  std::set<Place> seen_;
+  std::vector<Wanted> wanted_;
+  std::map<Place, std::string> bad_;
+};
+
+Result<Verified> Repository::verify(const std::string& resource) const {
+  std::vector<std::string> names{resource};
+  if (resource.empty()) {
+    auto all = resources();
+    if (!all) return tl::unexpected(all.error());
+    names = std::move(*all);
+  }
+  Verified out;
+  for (const auto& name : names) {
+    if (auto done = Verifying(*this, name, out).run(); !done) return tl::unexpected(done.error());
+  }
+  return out;
+}
+
+}  // namespace howdah::repository
