@@ -170,9 +170,10 @@ class Ours:
 # The peer
 
 class Peer:
-    """A server with the same database, archived and backed up by pgBackRest with its fastest settings."""
+    """A server with the same database, archived and backed up by pgBackRest with its fastest settings, or
+    with `options`."""
 
-    def __init__(self, base, scale=SCALE):
+    def __init__(self, base, scale=SCALE, options="compress-type=lz4\n"):
         self.base, self.data, self.port = f"{base}/peer", f"{base}/peer/data", free_port()
         self.user = pwd.getpwnam("postgres")
         for path in (self.base, *(f"{self.base}/{d}" for d in ("repo", "spool", "log", "lock"))):
@@ -180,7 +181,7 @@ class Peer:
             os.chown(path, self.user.pw_uid, self.user.pw_gid)
         with open(f"{self.base}/pgbackrest.conf", "w", encoding="utf-8") as f:
             f.write(f"[global]\nrepo1-path={self.base}/repo\nspool-path={self.base}/spool\nlog-path={self.base}/log\n"
-                    f"lock-path={self.base}/lock\nprocess-max=2\ncompress-type=lz4\narchive-async=y\nstart-fast=y\n"
+                    f"lock-path={self.base}/lock\nprocess-max=2\n{options}archive-async=y\nstart-fast=y\n"
                     f"log-level-console=warn\n[peer]\npg1-path={self.data}\npg1-port={self.port}\n"
                     f"pg1-socket-path={self.base}\n")
         self.tool(f"{PG}/initdb", "-k", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", "postgres", "-D", self.data)

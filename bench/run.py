@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAMES = ["create_first_query", "describe", "idle", "migrate", "archive_cost", "snapshot", "restore", "pitr", "build"]
+NAMES = ["create_first_query", "describe", "idle", "migrate", "archive_cost", "snapshot", "restore", "pitr", "repository", "build"]
 
 
 def main():
