@@ -5,6 +5,7 @@ $ aws rds create-db-instance --db-instance-identifier notifydb --db-instance-cla
 $ aws rds wait db-instance-available --db-instance-identifier notifydb
 host = $ aws rds describe-db-instances --db-instance-identifier notifydb --query 'DBInstances[0].Endpoint.Address' --output text
 $ psql "host=$host user=root1 dbname=app" -XAtqc "create table team (id int primary key); insert into team values (1); create table feedback (id serial primary key, team int not null references team, note text default 'none', unique (team, note)); create index feedback_note on feedback (note); insert into feedback (team, note) select 1, 'n' || g from generate_series(1, 1000) g; create table answer (feedback int references feedback (id)); insert into answer values (7)"
+$ psql "host=$host user=root1 dbname=app" -XAtqc "create function mine(int) returns boolean language plpgsql as 'begin return current_user = \$\$root1\$\$; end'; create table guarded (x int check (public.mine(x))); insert into guarded values (1)"
 await 'aws rds describe-db-instances --db-instance-identifier notifydb' DBInstances[0].LatestRestorableTime =~ ^20
 then = $ sleep 1.1; date -u '+%Y-%m-%d %H:%M:%S.%3NZ'; sleep 0.1
 $ psql "host=$host user=root1 dbname=app" -XAtqc "delete from feedback where id > 10"
@@ -46,6 +47,9 @@ $ psql "host=$host user=root1 dbname=app" -XAtqc "select count(*) from feedback_
 > feedback_then_pkey
 > feedback_then_team_note_key
 > root1
+# A table's checks are its owner's code and run in his name, never as rdsadmin.
+$ howdah restore-table --from notifydb --at "$then" --table guarded --into notifydb --as guarded_then
+> 1 rows of guarded from notifydb as of * are public.guarded_then in notifydb
 $ howdah restore-table --from notifydb --at "$then" --table feedback --into notifydb.app --replace
 > 1000 rows of feedback from notifydb as of * are public.feedback in notifydb.app
 $ psql "host=$host user=root1 dbname=app" -XAtqc "select count(*) from feedback; select count(*) from pg_class where relname like 'feedback\_replaced\_%' and relkind = 'r'; select confrelid::regclass from pg_constraint where conrelid = 'answer'::regclass"
