@@ -44,6 +44,7 @@ Instance as_new(const Rds& rds, const Scope& scope, const Instance& source, cons
   i.endpoint.clear();
   i.pending.clear();
   i.started_group.clear();
+  i.backing_up.clear();
   i.rest_reason.clear();
   i.rest = fresh.rest;
   i.created = i.server_started = i.restart_at = i.certificate_valid_till = i.last_backup = i.restorable_from = {};

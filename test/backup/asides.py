@@ -51,7 +51,7 @@ def gone(daemon):
 
 
 def command_killed(daemon):
-    command = look(daemon, "select pg_sleep(3)")
+    command = look(daemon, "select pg_sleep(15)")
     begun(daemon, command)
     command.kill()
     command.communicate()
