@@ -2,6 +2,7 @@
 """howdah migrate and howdah db against a real PostgreSQL. Prints "N passed, N failed"; `run.py NAME...` runs these only:
 tests, or files of tests."""
 import os
+import signal
 import sys
 import time
 import traceback
@@ -29,6 +30,7 @@ def main():
     if not servers.bindir():
         print("SKIPPED: no PostgreSQL server is installed, nothing of migrations was tested\n0 passed, 0 failed, 1 skipped")
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     pg = servers.Server()
     passed = failed = skipped = 0
     try:
