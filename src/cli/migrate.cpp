@@ -11,6 +11,7 @@
 #include "domain/config.h"
 #include "migrate/commands.h"
 #include "migrate/diff.h"
+#include "migrate/export.h"
 #include "migrate/import.h"
 #include "migrate/lint_run.h"
 #include "migrate/rehearse.h"
@@ -21,15 +22,17 @@ namespace {
 struct Given {
   migrate::Options options;
   migrate::LintOptions lint;
-  std::string name, target = "latest", from = "db", onto = "migrations", tool, max_lock, max_rewrite, instance;
+  std::string name, target = "latest", from = "db", onto = "migrations", tool, max_lock, max_rewrite, instance,
+                    words = "baseline", export_to;
+  migrate::ExportFormat format = migrate::ExportFormat::kSql;
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
-       data_loss = false, accept = false, forget = false, rules = false, with_down = false;
+       data_loss = false, accept = false, forget = false, rules = false, with_down = false, pending = false;
 };
 
 struct Commands {
   CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase,
-      *lint, *doctor, *import, *rehearse, *diff;
+      *lint, *doctor, *import, *rehearse, *diff, *squash, *exported;
 };
 
 void common_options(CLI::App& app, Given& g) {
@@ -58,6 +61,24 @@ CLI::App* add_lint(CLI::App& app, Given& g) {
   c->add_flag("--check-down", g.lint.check_down, "with --url: run up, down, up on a scratch database");
   c->add_flag("--strict", g.lint.strict, "warnings are errors");
   c->add_flag("--rules", g.rules, "list the rules");
+  return c;
+}
+
+CLI::App* add_export(CLI::App& app, Given& g) {
+  using Format = migrate::ExportFormat;
+  static const std::map<std::string, Format> kFormats = {{"sql", Format::kSql},
+                                                         {"native", Format::kNative},
+                                                         {"prisma", Format::kPrisma},
+                                                         {"flyway", Format::kFlyway},
+                                                         {"dbmate", Format::kDbmate},
+                                                         {"goose", Format::kGoose},
+                                                         {"golang-migrate", Format::kGolangMigrate},
+                                                         {"sql-migrate", Format::kSqlMigrate}};
+  CLI::App* c = app.add_subcommand("export", "the migrations in another tool's layout, or as one script");
+  c->add_option("--format", g.format, "sql, native, prisma, flyway, dbmate, goose, golang-migrate or sql-migrate (sql)")
+      ->transform(CLI::CheckedTransformer(kFormats));
+  c->add_option("--to", g.export_to, "a new directory; with sql a file (stdout)");
+  c->add_flag("--pending", g.pending, "with sql: what the database lacks, with the rows of its history");
   return c;
 }
 
@@ -111,6 +132,11 @@ Commands add_commands(CLI::App& app, Given& g) {
                        "dbmate, rails, golang-migrate, goose, sql-migrate, node-pg-migrate, alembic, "
                        "flyway or sqitch (the one that is there)");
   c.import->add_flag("--skip-missing", g.missing, "leave out what has no file here");
+  c.squash = app.add_subcommand("squash", "make one baseline file of several migrations");
+  c.squash->add_option("last", g.target, "up to this one (latest)");
+  c.squash->add_option("--name", g.words, "words of the file's name (baseline)");
+  c.squash->add_flag("--dry-run", g.options.dry_run, "print the baseline");
+  c.exported = add_export(app, g);
   c.wait = app.add_subcommand("wait", "return when the database answers and nothing is pending");
   c.wait->add_option("--timeout", g.timeout, "seconds (60)");
   c.baseline = app.add_subcommand("baseline", "mark migrations as applied without running them");
@@ -198,6 +224,8 @@ int run_command(const Commands& c, const Given& g, migrate::Session& s) {
   if (*c.doctor) return migrate::doctor(s);
   if (*c.import) return migrate::import_history(s, g.tool, g.missing);
   if (*c.rebase) return migrate::rebase(s, g.data_loss);
+  if (*c.squash) return migrate::squash(s, g.target, g.words, g.options.dry_run);
+  if (*c.exported) return migrate::export_pending(s, g.export_to);
   if (*c.resolve) return run_resolve(s, g);
   return migrate::repair(s, g.name, g.accept ? migrate::Repair::kAccept : migrate::Repair::kForget);
 }
@@ -229,6 +257,10 @@ int run_migrate(int argc, char** argv) {
   if (*c.repair && g.accept + g.forget != 1) return usage(report, "say one of --accept, --forget");
   if (*c.create) return report.finish(migrate::create(g.options, g.name, report));
   if (*c.lint) return run_lint(c, g, report);
+  if (*c.exported && !g.pending) {
+    return report.finish(migrate::export_migrations(g.options, g.format, g.export_to, report));
+  }
+  if (*c.exported && g.format != migrate::ExportFormat::kSql) return usage(report, "--pending is for --format sql");
   const auto url = database_url(g.options.url, false);
   if (!url) return usage(report, url.error().message);
   g.options.url = *url;

@@ -81,6 +81,56 @@ Problem order_problem(const Migration& m, const std::string& last) {
           .fix = "howdah migrate rebase"};
 }
 
+Problem half_squashed(const Migration& baseline, size_t there, const std::string& missing) {
+  return {.code = "half-squashed",
+          .version = baseline.version,
+          .where = baseline.file,
+          .message = fmt::format("{} stands for {} migrations, and this database has only {} of them: {} is missing",
+                                 baseline.name, baseline.replaces.size(), there, missing),
+          .hint = "bring it up to date with the files from before the squash, then come back to these",
+          .fix = fmt::format("git log --diff-filter=A -1 --format=%h -- {}", baseline.file)};
+}
+
+/// The rows as they are once each baseline has taken the place of what it stands for.
+std::vector<Row> with_baselines(const Source& source, std::vector<Row> rows, Verdict& v) {
+  for (const auto& m : source.migrations) {
+    if (m.replaces.empty()) continue;
+    const auto counts = [](const Row& r) { return r.state != State::kRolledBack; };
+    const bool own = std::any_of(rows.begin(), rows.end(), [&](const Row& r) { return counts(r) && r.name == m.name; });
+    size_t there = 0;
+    std::string missing, at;
+    for (const auto& old : m.replaces) {
+      const auto row = std::find_if(rows.begin(), rows.end(),
+                                    [&](const Row& r) { return r.name == old.name && r.state == State::kApplied; });
+      if (row == rows.end()) {
+        missing = old.name;
+        continue;
+      }
+      there++;
+      at = row->at;
+      if (!own && !row->checksum.empty() && row->checksum != old.checksum)
+        v.problems.push_back(
+            {.code = "edited",
+             .version = row->version,
+             .where = m.file,
+             .message = fmt::format("{} was applied with another text than {} stands for", old.name, m.name),
+             .detail = fmt::format("applied {}, squashed {}", row->checksum, old.checksum)});
+    }
+    if (there == 0) continue;
+    std::erase_if(rows, [&](const Row& r) {
+      return std::any_of(m.replaces.begin(), m.replaces.end(), [&](const Replaced& o) { return o.name == r.name; });
+    });
+    if (own) continue;
+    if (there < m.replaces.size()) {
+      v.problems.push_back(half_squashed(m, there, missing));
+    } else {
+      v.squashed.push_back(&m);
+      rows.push_back({.version = m.version, .name = m.name, .checksum = m.checksum, .at = at});
+    }
+  }
+  return rows;
+}
+
 /// Blanks the first and last statement when they are exactly a BEGIN ... COMMIT around everything.
 void unwrap(Script& script) {
   auto& all = script.statements;
@@ -99,8 +149,9 @@ void unwrap(Script& script) {
 
 }  // namespace
 
-Verdict compare(const Source& source, const std::vector<Row>& rows, bool out_of_order) {
+Verdict compare(const Source& source, const std::vector<Row>& recorded, bool out_of_order) {
   Verdict v;
+  const std::vector<Row> rows = with_baselines(source, recorded, v);
   std::map<std::string, const Row*> known;
   std::string last;
   for (const auto& r : rows) {

@@ -9,6 +9,8 @@ struct Verdict {
   std::vector<const Migration*> pending;  ///< in file order
   std::vector<Row> applied;               ///< in file order, missing files where their version puts them
   std::vector<Problem> problems;          ///< any of them stops up, down and to
+  /// Baselines whose place in the history is still held by everything that they replace; `applied` has them already.
+  std::vector<const Migration*> squashed;
 };
 
 /// Pure: compares, decides nothing. `out_of_order`: allow a pending migration before an applied one.

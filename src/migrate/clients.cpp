@@ -34,7 +34,7 @@ Result<std::string> dumped(const std::string& program, const std::vector<std::st
   if (mkdtemp(name) == nullptr) return fail("no temporary directory");
   const std::string file = std::string(name) + "/schema.sql";
   os::Command command{.program = program, .args = args, .env = env};
-  command.args.insert(command.args.end(), {"--no-owner", "--no-privileges", "-f", file});
+  command.args.insert(command.args.end(), {"--no-owner", "-f", file});
   auto ran = os::run(command, std::chrono::minutes(60));
   auto text = ran && ran->ok() ? os::read_file(file, size_t{1} << 30)
                                : Result<std::string>(fail(ran ? ran->text : ran.error().message));
@@ -88,13 +88,22 @@ std::string client_program(const std::string& name, int server_major) {
   return best;
 }
 
-Result<std::string> dumped_schema(const Target& target, int server_version) {
+namespace {
+Result<std::string> dumped_by(const Target& target, int server_version, const std::vector<std::string>& args) {
   const auto env = client_environment(target);
   if (!env) return tl::unexpected(env.error());
   const std::string program = client_program("pg_dump", server_version / 10000);
   if (program.empty())
     return fail(fmt::format("no pg_dump of version {} or later is installed", server_version / 10000));
-  return dumped(program, {"--schema-only"}, *env);
+  return dumped(program, args, *env);
+}
+}  // namespace
+
+Result<std::string> dumped_schema(const Target& target, int server_version) {
+  return dumped_by(target, server_version, {"--schema-only", "--no-privileges"});
+}
+Result<std::string> dumped_statements(const Target& target, int server_version) {
+  return dumped_by(target, server_version, {"--column-inserts", "--rows-per-insert=100"});
 }
 
 int dump_schema(const DatabaseCommand& c, const std::string& file, Report& report) {
@@ -110,7 +119,7 @@ int dump_schema(const DatabaseCommand& c, const std::string& file, Report& repor
                     .fix = fmt::format("apt-get install postgresql-client-{}", major)});
     return kUsage;
   }
-  auto text = dumped(program, {"--schema-only"}, *env);
+  auto text = dumped(program, {"--schema-only", "--no-privileges"}, *env);
   std::vector<std::string> rows = {"--data-only", "--column-inserts"};
   auto tables = db->exec(
       "select format('%I.%I', nspname, relname) from pg_class c join pg_namespace n on n.oid = relnamespace where "

@@ -16,4 +16,7 @@ std::string client_program(const std::string& name, int server_major);
 /// What pg_dump of the server's version writes of the schema, without what differs from dump to dump.
 Result<std::string> dumped_schema(const Target& target, int server_version);
 
+/// The whole database as statements, rows as INSERT, with grants and without owners.
+Result<std::string> dumped_statements(const Target& target, int server_version);
+
 }  // namespace howdah::migrate

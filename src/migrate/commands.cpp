@@ -71,7 +71,7 @@ int apply_all(Session& s, const std::vector<const Migration*>& list) {
 
 int up_list(Session& s, const std::function<std::vector<const Migration*>(const Verdict&)>& choose) {
   if (int code = refuse_problems(s, s.verdict()); code != kOk) return code;
-  if (s.has_history() && choose(s.verdict()).empty()) {
+  if (s.has_history() && choose(s.verdict()).empty() && s.verdict().squashed.empty()) {
     s.report().note("nothing to do");
     return kOk;
   }
@@ -80,6 +80,9 @@ int up_list(Session& s, const std::function<std::vector<const Migration*>(const 
   if (int code = s.lock(); code != kOk) return code;
   const Verdict now = s.verdict();  // another run may have ended in between
   if (int code = refuse_problems(s, now); code != kOk) return code;
+  if (!s.options().dry_run) {
+    if (int code = record_baselines(s); code != kOk) return code;
+  }
   const auto list = choose(now);
   if (list.empty()) s.report().note("nothing to do");
   return apply_all(s, list);
@@ -206,6 +209,9 @@ int status(Session& s, bool exit_code) {
     if (!begun) s.report().step({m->version, m->name, "up", "pending"});
   }
   for (const auto& p : v.problems) s.report().problem(p);
+  for (const Migration* m : v.squashed)
+    s.report().note(
+        fmt::format("{} stands for {} migrations of the history: up records it", m->name, m->replaces.size()));
   s.report().note(
       fmt::format("{} applied, {} pending, {} problems", v.applied.size(), v.pending.size(), v.problems.size()));
   if (!v.problems.empty()) return kInconsistent;

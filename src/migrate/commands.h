@@ -28,6 +28,13 @@ int resolve_auto(Session& s, const std::string& version, bool finish);
 /// transaction. Otherwise says what going down and up again would destroy, and does that with `accept_data_loss`.
 int rebase(Session& s, bool accept_data_loss);
 
+/// Makes one baseline file of all migrations up to `last` ("latest"), generated from the schema and the rows that they
+/// make, and proved on scratch databases. The database has run all of them, and its history is rewritten; or none. The
+/// file says what it stands for: `up` rewrites the histories of other databases.
+int squash(Session& s, const std::string& last, const std::string& words, bool dry_run);
+/// The part of squash() that `up` does: baselines take the places of what they replace. Needs the lease.
+int record_baselines(Session& s);
+
 /// Everything that is wrong with the history, the schema and what failed migrations left behind, each with the command
 /// that mends it. Reads only; needs scratch databases to say which statements of a half-applied file ran, and for
 /// drift.

@@ -19,6 +19,7 @@ class Scratch {
   ~Scratch();
   Scratch(const Scratch&) = delete;
   Database& db() { return *db_; }
+  const std::string& name() const { return name_; }
 
  private:
   Scratch(Database& owner, std::string name) : owner_(owner), name_(std::move(name)) {}

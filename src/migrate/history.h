@@ -49,6 +49,10 @@ class History {
   virtual std::string accept_sql(Database& db, const Migration& m) const = 0;
   virtual std::string forget_sql(Database& db, const std::string& version) const = 0;
 
+  /// One row of a baseline in the place of those of what it replaces, with the times of the last of them. "" where
+  /// there are no baselines.
+  virtual std::string squash_sql(Database&, const Migration&) const { return ""; }
+
   /// Makes the recorded order that of the versions; "" where the order is not recorded apart.
   virtual std::string reorder_sql() const { return ""; }
 
@@ -58,6 +62,9 @@ class History {
  protected:
   std::string schema_;  ///< quoted
 };
+
+/// The names that a baseline replaces as an SQL list: 'a', 'b'.
+std::string replaced_list(Database& db, const Migration& baseline);
 
 std::unique_ptr<History> native_history(const std::string& quoted_schema);
 std::unique_ptr<History> prisma_history(const std::string& quoted_schema);

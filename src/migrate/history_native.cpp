@@ -110,9 +110,24 @@ class Native : public History {
   std::string forget_sql(Database& db, const std::string& version) const override {
     return logged(db, version, "forgotten") + "delete from " + table() + where(db, version);
   }
+  std::string squash_sql(Database& db, const Migration& m) const override {
+    return fmt::format(
+        "with gone as (delete from {0} where name in ({1}) returning *), logged as (insert into {2} (version, action, "
+        "row_before) select version, 'squashed into ' || {4}, gone::text from gone) insert into {0} (version, name, "
+        "state, checksum, statements, statements_done, started_at, finished_at, tool_version) select {3}, {4}, "
+        "'applied', {5}, 0, 0, max(started_at), max(finished_at), '{6}' from gone",
+        table(), replaced_list(db, m), log(), db.literal(m.version), db.literal(m.name), db.literal(m.checksum),
+        HOWDAH_VERSION);
+  }
 };
 
 }  // namespace
+
+std::string replaced_list(Database& db, const Migration& baseline) {
+  std::string out;
+  for (const auto& r : baseline.replaces) out += (out.empty() ? "" : ", ") + db.literal(r.name);
+  return out;
+}
 
 std::unique_ptr<History> native_history(const std::string& schema) { return std::make_unique<Native>(schema); }
 

@@ -91,6 +91,13 @@ class Prisma : public History {
   std::string forget_sql(Database& db, const std::string& version) const override {
     return fmt::format("delete from {} where migration_name = {}", table(), db.literal(version));
   }
+  std::string squash_sql(Database& db, const Migration& m) const override {
+    return fmt::format(
+        "with gone as (delete from {0} where migration_name in ({1}) returning *) insert into {0} (id, checksum, "
+        "migration_name, started_at, finished_at, applied_steps_count) select '{2}', {3}, {4}, max(started_at), "
+        "max(finished_at), 1 from gone",
+        table(), replaced_list(db, m), id::uuid(), db.literal(m.checksum), db.literal(m.name));
+  }
 };
 
 }  // namespace

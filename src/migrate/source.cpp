@@ -105,6 +105,26 @@ Result<void> cut_sections(Migration& m, const std::string& text) {
   return {};
 }
 
+std::vector<Replaced> replaced_by(const std::string& text) {
+  std::vector<Replaced> out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line) && (line.starts_with("--") || trim(line).empty());) {
+    std::istringstream words(line);
+    std::string dashes, marker;
+    Replaced r;
+    if (words >> dashes >> marker >> r.name >> r.checksum && marker == "migrate:replaces") out.push_back(std::move(r));
+  }
+  return out;
+}
+
+void leave_out_replaced(Source& source) {
+  std::set<std::string> replaced;
+  for (const auto& m : source.migrations) {
+    for (const auto& r : m.replaces) replaced.insert(r.name);
+  }
+  std::erase_if(source.migrations, [&](const Migration& m) { return replaced.contains(m.name); });
+}
+
 /// "20240101_add.up.sql" -> {"20240101", "20240101_add", up}; nothing for names that do not start with a number.
 struct FileName {
   std::string version, name;
@@ -144,6 +164,7 @@ Result<void> add_file(Source& source, std::unordered_map<std::string, size_t>& a
     source.migrations.back().up.file = source.migrations.back().down.file = path;
   }
   Migration* same = &source.migrations[known->second];
+  if (!parsed->down) same->replaces = replaced_by(content);
   if (!parsed->up && !parsed->down) return cut_sections(*same, content);
   Section& section = parsed->up ? same->up : same->down;
   section = Section{.present = true, .file = path, .sql = content};
@@ -161,6 +182,7 @@ Result<void> add_prisma(Source& source, const fs::path& directory) {
   if (!text) return tl::unexpected(text.error());
   Migration m{.version = name, .name = name, .file = file, .checksum = sha256_hex(*text)};
   m.up = Section{.present = true, .file = file, .sql = without_bom(*text)};
+  m.replaces = replaced_by(m.up.sql);
   const std::string down = (directory / "down.sql").string();
   if (os::exists(down)) {
     auto sql = os::read_file(down, 256 << 20);
@@ -276,6 +298,7 @@ Result<Source> load_source(const Listing& listing) {
       ok = source.dialect == Dialect::kPrisma ? add_prisma(source, path) : add_file(source, at, name, path.string());
     if (!ok) return tl::unexpected(ok.error());
   }
+  leave_out_replaced(source);
   if (source.dialect == Dialect::kNative) {
     if (auto ok = settle_native(source); !ok) return tl::unexpected(ok.error());
   }

@@ -19,12 +19,18 @@ struct Section {
   std::string where(int sql_line, int column) const;
 };
 
+/// A migration that a baseline stands for (squash.h), as it was when it was squashed.
+struct Replaced {
+  std::string name, checksum;
+};
+
 struct Migration {
   std::string version;  ///< what identifies it in the history: digits, or Prisma's whole directory name
   std::string name;     ///< "20240101000000_add_users"
   std::string file;
   std::string checksum;
   Section up, down;
+  std::vector<Replaced> replaces;  ///< of a baseline: "-- migrate:replaces NAME CHECKSUM" in its first lines
 };
 
 /// A directory of migrations, in the order in which they run.
@@ -47,7 +53,7 @@ Result<Source> load_source(const Listing& listing);
 
 /// Both. Reads `directory`: *.sql files (one file with up and down sections, or pairs .up.sql/.down.sql), or Prisma's
 /// directories with migration.sql, or Kysely's TypeScript and JavaScript (names only: node loads them, tunnel.h). An
-/// error names the file and what to change.
+/// error names the file and what to change. Files that a baseline replaces are left out: it stands for them.
 Result<Source> read_source(const std::string& directory);
 
 /// Versions are numbers of any length: 2 < 10 < 20240101000000.

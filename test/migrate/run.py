@@ -20,9 +20,10 @@ import native  # noqa: E402,F401
 import prisma  # noqa: E402,F401
 import prisma_real  # noqa: E402,F401
 import rehearsing  # noqa: E402,F401
-import syncing  # noqa: E402,F401
 import server as servers  # noqa: E402
+import squashing  # noqa: E402,F401
 import squawk  # noqa: E402,F401
+import syncing  # noqa: E402,F401
 from project import TESTS, Skip  # noqa: E402
 
 
