@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "cli/backup.h"
+#include "cli/cfn.h"
 #include "cli/db.h"
 #include "cli/migrate.h"
 #include "cli/sync.h"
@@ -107,7 +108,7 @@ std::optional<int> family(int argc, char** argv) {
   const char* slash = std::strrchr(argv[0], '/');
   const std::string_view program = slash == nullptr ? argv[0] : slash + 1;
   if (program.starts_with("db-")) return run_db(argc, argv);
-  if (argc < 2) return {};
+  if (argc < 2) return program == "bootstrap" ? std::optional(run_bootstrap()) : std::nullopt;
   if (std::string_view(argv[1]) == "db") return run_db(argc - 1, argv + 1);
   if (std::string_view(argv[1]) == "keeper" && argc == 3) return run_keeper(argv[2]);
   if (std::string_view(argv[1]) == "backup") return run_backup(argc - 1, argv + 1);

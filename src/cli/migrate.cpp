@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "cli/cfn.h"
 #include "cli/database_url.h"
 #include "cli/temporary_clone.h"
 #include "domain/config.h"
@@ -22,6 +23,7 @@ namespace {
 struct Given {
   migrate::Options options;
   migrate::LintOptions lint;
+  CfnOptions cfn;
   std::string name, target = "latest", from = "db", onto = "migrations", tool, max_lock, max_rewrite, instance,
                     words = "baseline", export_to;
   migrate::ExportFormat format = migrate::ExportFormat::kSql;
@@ -32,7 +34,7 @@ struct Given {
 
 struct Commands {
   CLI::App *create, *up, *down, *to, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline, *rebase,
-      *lint, *doctor, *import, *rehearse, *diff, *squash, *exported;
+      *lint, *doctor, *import, *rehearse, *diff, *squash, *exported, *cfn;
 };
 
 void common_options(CLI::App& app, Given& g) {
@@ -42,6 +44,7 @@ void common_options(CLI::App& app, Given& g) {
   app.add_flag("--json", g.options.json, "one JSON object instead of lines");
   app.add_flag("--out-of-order", g.options.out_of_order, "also run migrations older than the last applied one");
   app.add_option("--lock-timeout", g.options.lock_timeout, "wait for a table's lock this long, then try again (2s)");
+  app.add_option("--statement-timeout", g.options.statement_timeout, "end a statement after this time (never)");
   app.add_option("--lock-wait", g.lock_wait, "seconds to wait for another run (60)");
   app.add_option("--tries", g.options.tries, "attempts of a migration that gets no lock (10)")
       ->check(CLI::Range(1, 1000));
@@ -137,6 +140,10 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.squash->add_option("--name", g.words, "words of the file's name (baseline)");
   c.squash->add_flag("--dry-run", g.options.dry_run, "print the baseline");
   c.exported = add_export(app, g);
+  c.cfn = app.add_subcommand("cfn", "answer CloudFormation's custom-resource events, over HTTP or as a Lambda runtime");
+  c.cfn->add_option("--listen", g.cfn.listen, "ADDRESS:PORT (127.0.0.1:8087)");
+  c.cfn->add_option("--tls-certificate", g.cfn.certificate, "PEM file; needed for other addresses than loopback");
+  c.cfn->add_option("--tls-key", g.cfn.key, "PEM file");
   c.wait = app.add_subcommand("wait", "return when the database answers and nothing is pending");
   c.wait->add_option("--timeout", g.timeout, "seconds (60)");
   c.baseline = app.add_subcommand("baseline", "mark migrations as applied without running them");
@@ -262,6 +269,11 @@ int run_migrate(int argc, char** argv) {
   }
   if (*c.exported && g.format != migrate::ExportFormat::kSql) return usage(report, "--pending is for --format sql");
   const auto url = database_url(g.options.url, false);
+  if (*c.cfn) {  // an event may name its database
+    g.cfn.directory = g.options.directory;
+    g.cfn.url = url.value_or("");
+    return run_cfn(g.cfn);
+  }
   if (!url) return usage(report, url.error().message);
   g.options.url = *url;
   migrate::catch_interrupts();

@@ -70,13 +70,14 @@ int apply_all(Session& s, const std::vector<const Migration*>& list) {
 }
 
 int up_list(Session& s, const std::function<std::vector<const Migration*>(const Verdict&)>& choose) {
-  if (int code = refuse_problems(s, s.verdict()); code != kOk) return code;
-  if (s.has_history() && choose(s.verdict()).empty() && s.verdict().squashed.empty()) {
+  const Verdict seen = s.verdict();
+  if (int code = refuse_problems(s, seen); code != kOk) return code;
+  if (s.has_history() && choose(seen).empty() && seen.squashed.empty()) {
     s.report().note("nothing to do");
     return kOk;
   }
   if (int code = refuse_first_deploy(s); code != kOk) return code;
-  if (int code = refuse_unrunnable(s, choose(s.verdict())); code != kOk) return code;
+  if (int code = refuse_unrunnable(s, choose(seen)); code != kOk) return code;
   if (int code = s.lock(); code != kOk) return code;
   const Verdict now = s.verdict();  // another run may have ended in between
   if (int code = refuse_problems(s, now); code != kOk) return code;

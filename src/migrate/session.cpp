@@ -110,7 +110,8 @@ int Session::cannot_read(const Error& e) {
 
 int Session::open_database() {
   if (const int code = find_target(); code != kOk) return code;
-  auto db = Database::connect(target_, {{"lock_timeout", options_.lock_timeout}});
+  auto db = Database::connect(
+      target_, {{"lock_timeout", options_.lock_timeout}, {"statement_timeout", options_.statement_timeout}});
   if (!db) return cannot_connect(db.error());
   db_.emplace(std::move(*db));
   return kOk;

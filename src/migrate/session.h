@@ -12,6 +12,7 @@ struct Options {
   std::string database;  ///< in the place of the URL's, "" = that one
   bool json = false, out_of_order = false, dry_run = false, single_transaction = false;
   std::string lock_timeout = "2s";             ///< of each statement; the whole migration is tried again
+  std::string statement_timeout = "0";         ///< of each statement, where the migration's header has none
   std::chrono::milliseconds lock_wait{60000};  ///< for another run to end
   int tries = 10;
 };

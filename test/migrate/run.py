@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import databases  # noqa: E402,F401
 import diffing  # noqa: E402,F401
 import doctoring  # noqa: E402,F401
+import formation  # noqa: E402,F401
 import killing  # noqa: E402,F401
 import kysely  # noqa: E402,F401
 import linting  # noqa: E402,F401
