@@ -10,9 +10,12 @@
 
 #include <fmt/format.h>
 
+#include "backup/keeper_journal.h"
 #include "backup/keeper_slot.h"
 #include "backup/keeper_spec.h"
+#include "backup/keeper_stream.h"
 #include "backup/keeper_tail.h"
+#include "backup/keeper_way.h"
 #include "os/files.h"
 #include "os/lock.h"
 #include "util/log.h"
@@ -36,14 +39,11 @@ class Keeper {
       : root_(Vault(spec.state, spec.resource_id).root()),
         tail_(root_, spec.layout.data, spec.owner),
         slot_(spec.layout, spec.port),
-        position_(root_),
-        clock_(root_) {
+        journal_(root_) {
     sigset_t ends;
     sigemptyset(&ends);
     for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
     signals_ = os::Fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
-    last_indexed_ = clock_.last();
-    if (const auto durable = position_.read()) clock_seen_ = durable->clock;
   }
 
   /// Until a signal or the end of pg_wal.
@@ -78,7 +78,7 @@ class Keeper {
     auto moved = tail_.copy();
     Result<void> result;
     while (moved && tail_.more() && result) {  // the clock stands still until all has been seen
-      result = position_.write({tail_.end(), clock_seen_});
+      result = journal_.publish_step(tail_.end());
       slot_.advance(tail_.end().lsn);
       moved = tail_.copy();
     }
@@ -99,29 +99,12 @@ class Keeper {
 
   Result<void> publish(Time before) {
     const Position end = tail_.end();
-    const Time after = now();
-    if (auto written = position_.write({end, before}); !written) return written;
+    if (auto told = journal_.publish(end, before, now()); !told) return told;
     if (segment_begin(end.lsn) != advanced_) {
       advanced_ = segment_begin(end.lsn);
       slot_.advance(end.lsn);
     }
-    clock_seen_ = before;
-    if (!seen_ || seen_->position != end) {
-      if (auto indexed = index({before, after, end}); !indexed) return indexed;
-      changed_ = before;
-    }
-    seen_ = {before, after, end};
     return {};
-  }
-
-  /// At most one record a second, but always the last look before a silence ends.
-  Result<void> index(const ClockRecord& record) {
-    if (last_indexed_ && record.after - last_indexed_->after < 1s) return {};
-    if (seen_ && seen_->before - changed_ >= 1s) {
-      if (auto silence = clock_.append(*seen_); !silence) return silence;
-    }
-    last_indexed_ = record;
-    return clock_.append(record);
   }
 
   /// Watches the directory that the tail reads; both may be replaced.
@@ -178,15 +161,12 @@ class Keeper {
   std::string root_;
   Tail tail_;
   Slot slot_;
-  PositionFile position_;
-  ClockFile clock_;
+  Journal journal_;
   os::Fd signals_, inotify_;
   int watched_ = -1;
   Steady::time_point looked_{}, passed_{}, missing_since_ = Steady::now();
   Position last_end_;
   Lsn advanced_ = ~0ULL;
-  std::optional<ClockRecord> last_indexed_, seen_;
-  Time clock_seen_{}, changed_{};  ///< of the last whole look; when the end last moved
   std::string failing_;
 };
 
@@ -208,7 +188,7 @@ int run_keeper(const KeeperSpec& spec) {
     log::error(written.error().message);
     return 1;
   }
-  return Keeper(spec).run();
+  return way_of(spec.state, spec.resource_id) == Way::tail ? Keeper(spec).run() : run_stream_keeper(spec);
 }
 
 }  // namespace howdah::backup

@@ -5,6 +5,8 @@
 #include <optional>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "backup/vault.h"
 #include "pg/client.h"
 #include "util/log.h"
@@ -37,29 +39,34 @@ class Complaint {
   std::string last_;
 };
 
+Error as_error(const pg::SqlError& e) { return {e.message, e.retry}; }
+
 Result<void> move(pg::Client& client, Lsn to) {
-  const std::string name = kSlot;
-  const auto as_error = [](const pg::SqlError& e) { return tl::unexpected(Error{e.message, e.retry}); };
-  auto row = client.query("select restart_lsn from pg_replication_slots where slot_name = $1", {name});
-  if (!row) return as_error(row.error());
-  const auto at = row->empty() ? std::nullopt : parse_lsn(row->get(0, 0));
-  if (!at) {
-    // Missing, or given up by the server since it held back too much: whatever that cost is found as a gap.
-    if (!row->empty()) {
-      auto dropped = client.query("select pg_drop_replication_slot($1)", {name});
-      if (!dropped) return as_error(dropped.error());
-    }
-    auto made = client.query("select pg_create_physical_replication_slot($1, true)", {name});
-    if (!made) return as_error(made.error());
-    return {};  // reserved from the last checkpoint on; the next segment moves it
-  }
+  const auto at = hold_slot(client);
+  if (!at) return tl::unexpected(at.error());
   if (*at >= to) return {};
-  auto moved = client.query("select pg_replication_slot_advance($1, $2::pg_lsn)", {name, lsn_text(to)});
-  if (!moved) return as_error(moved.error());
+  auto moved = client.query("select pg_replication_slot_advance($1, $2::pg_lsn)", {kSlot, lsn_text(to)});
+  if (!moved) return tl::unexpected(as_error(moved.error()));
   return {};
 }
 
 }  // namespace
+
+Result<Lsn> hold_slot(pg::Client& client) {
+  for (int tries = 0; tries < 2; tries++) {
+    auto row = client.query("select restart_lsn from pg_replication_slots where slot_name = $1", {kSlot});
+    if (!row) return tl::unexpected(as_error(row.error()));
+    if (const auto at = row->empty() ? std::nullopt : parse_lsn(row->get(0, 0))) return *at;
+    if (!row->empty()) {  // given up: whatever that cost is found as a gap
+      auto dropped = client.query("select pg_drop_replication_slot($1)", {kSlot});
+      if (!dropped) return tl::unexpected(as_error(dropped.error()));
+    }
+    // Reserved from the last checkpoint on.
+    auto made = client.query("select pg_create_physical_replication_slot($1, true)", {kSlot});
+    if (!made) return tl::unexpected(as_error(made.error()));
+  }
+  return fail_for_now(fmt::format("the replication slot {} has no position", kSlot));
+}
 
 Slot::Slot(const pg::Layout& layout, int port) : shared_(std::make_shared<Shared>()) {
   shared_->layout = layout;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "backup/keeper_way.h"
 #include "os/files.h"
 
 namespace howdah::backup {
@@ -14,11 +15,17 @@ using Json = nlohmann::json;
 
 std::string spec_text(const KeeperSpec& spec) {
   const auto& l = spec.layout;
-  return Json{{"state", spec.state},   {"resource_id", spec.resource_id},
-              {"root", l.root},        {"data", l.data},
-              {"conf", l.conf},        {"run", l.run},
-              {"log", l.log},          {"uid", spec.owner.uid},
-              {"gid", spec.owner.gid}, {"port", spec.port}}
+  return Json{{"state", spec.state},
+              {"resource_id", spec.resource_id},
+              {"root", l.root},
+              {"data", l.data},
+              {"conf", l.conf},
+              {"run", l.run},
+              {"log", l.log},
+              {"uid", spec.owner.uid},
+              {"gid", spec.owner.gid},
+              {"port", spec.port},
+              {"way", word_of(way_of(spec.state, spec.resource_id))}}
       .dump();
 }
 

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "backup/losses.h"
 #include "os/files.h"
 #include "util/log.h"
 
@@ -361,6 +362,11 @@ Result<void> Tail::finish(Lsn segment) {
   } else if (os::exists(whole)) {
     std::string aside;
     for (int n = 1; aside.empty() || os::exists(aside); n++) aside = fmt::format("{}.conflict-{}", whole, n);
+    const Loss conflict{Loss::Kind::conflict,
+                        {out.timeline, segment},
+                        segment + kSegmentSize,
+                        std::chrono::floor<Millis>(std::chrono::system_clock::now())};
+    if (auto recorded = record_loss(root_, conflict); !recorded) return recorded;
     log::error("a WAL segment is complete in the vault already; the second one is kept beside it",
                {{"segment", whole}, {"second", aside}});
     if (rename(partial.c_str(), aside.c_str()) != 0) return failed("rename", partial);

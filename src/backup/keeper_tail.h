@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -33,6 +34,10 @@ class Tail {
 
   Position end() const { return {history_.at(end_), end_}; }
 
+  /// Up to here the vault has been compared with what it copies from, since it was told that that may differ.
+  Lsn compared() const { return std::min(compare_, end_); }
+  /// The start of the oldest segment that it wants to read (again).
+  Lsn wanted() const { return segment_begin(compared()); }
   bool more() const { return more_; }
   bool begun() const { return begun_; }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "backup/keeper_tail.h"
+#include "backup/losses.h"
 #include "os/files.h"
 #include "util/log.h"
 
@@ -122,8 +123,12 @@ bool Tail::look_around() {
     for (const Position& name : names().segments) {
       if (name.timeline != history_.timeline() || name.lsn <= wanted) continue;
       if (!valid_segment(name.timeline, name.lsn, history_)) continue;
-      log::error("WAL was removed before it was copied: the vault has a gap, a new base is needed",
-                 {{"from", lsn_text(end_)}, {"to", lsn_text(name.lsn)}});
+      const Loss gap{Loss::Kind::gap, end(), name.lsn, std::chrono::floor<Millis>(std::chrono::system_clock::now())};
+      if (auto recorded = record_loss(root_, gap); !recorded) {  // before anything is kept behind it
+        log::warn("a gap in the vault cannot be recorded; trying again", {{"why", recorded.error().message}});
+        break;
+      }
+      log::error("the vault has a gap, a new base is needed", {{"why", text_of(gap)}});
       (void)reset(name.lsn);
       break;
     }

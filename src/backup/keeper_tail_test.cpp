@@ -1,4 +1,5 @@
 #include "backup/keeper_tail.h"
+#include "backup/losses.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -273,6 +274,10 @@ TEST_F(TailTest, ADifferentSegmentOfTheSameNameIsNeverOverwritten) {
   std::ifstream(whole) >> kept;
   EXPECT_EQ(kept, "something");
   EXPECT_EQ(fs::file_size(whole + ".conflict-1"), kSegmentSize);
+  const auto losses = must(read_losses(root()));
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_TRUE(losses[0].same_place(
+      {Loss::Kind::conflict, {1, Writer::kBegin}, Writer::kBegin + kSegmentSize, losses[0].noticed}));
   EXPECT_EQ(one.end().lsn, writer.last_end());
 }
 
@@ -282,6 +287,7 @@ TEST_F(TailTest, WalThatWasRemovedTooEarlyIsAGapAndLaterWalIsStillKept) {
   Tail one = tail();
   writer.show(wal(), writer.position());
   must(one.copy());
+  const Lsn before = one.end().lsn;
   for (int i = 0; i < 3; i++) writer.switch_segment(), writer.record(100);
   writer.show(wal(), writer.position());
   for (Lsn at : {Writer::kBegin, Writer::kBegin + kSegmentSize}) fs::remove(wal() + "/" + segment_name(1, at));
@@ -294,6 +300,21 @@ TEST_F(TailTest, WalThatWasRemovedTooEarlyIsAGapAndLaterWalIsStillKept) {
   EXPECT_EQ(lsn_text(other.end().lsn), lsn_text(writer.last_end()));
   EXPECT_FALSE(os::exists(segment_path(root(), 1, Writer::kBegin + kSegmentSize)));
   EXPECT_TRUE(os::exists(segment_path(root(), 1, Writer::kBegin + 2 * kSegmentSize)));
+
+  // Recorded once, however often it is met; no chain leads over it, and the chains on either side are whole.
+  const auto losses = must(read_losses(root()));
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_TRUE(losses[0].same_place({Loss::Kind::gap, {1, before}, Writer::kBegin + 2 * kSegmentSize, {}}));
+  must(record_loss(root(), losses[0]));
+  EXPECT_EQ(must(read_losses(root())).size(), 1U);
+  const History history(1);
+  EXPECT_FALSE(check_no_loss(root(), history, Writer::kBegin, other.end().lsn));
+  EXPECT_FALSE(check_no_loss(root(), history, before + 8, before + 16));
+  EXPECT_TRUE(check_no_loss(root(), history, Writer::kBegin, before));
+  EXPECT_TRUE(check_no_loss(root(), history, losses[0].to, other.end().lsn));
+  EXPECT_TRUE(check_no_loss(root(), History(7), Writer::kBegin, other.end().lsn)) << "another timeline's";
+  { std::ofstream(root() + "/losses") << "{"; }
+  EXPECT_FALSE(check_no_loss(root(), history, Writer::kBegin, before)) << "what is not understood is refused";
 }
 
 TEST_F(TailTest, AFullDiskIsAnErrorUntilThereIsRoomAgain) {

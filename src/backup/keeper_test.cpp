@@ -1,148 +1,12 @@
-#include <fcntl.h>
-#include <signal.h>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <random>
-#include <set>
-#include <thread>
+#include "backup/keeper_testing.h"
 
-#include "backup/keeper_spec.h"
-#include "backup/keeper_tail.h"
-#include "os/pidfd.h"
-#include "os/spawn.h"
-#include "pg/control_file.h"
-#include "pg/testing.h"
-
-/// The keeper as a process beside a real server.
-namespace howdah::backup {
+namespace howdah::backup::keeper_testing {
 namespace {
 
-using pg::testing::must;
-using namespace std::chrono_literals;
-namespace fs = std::filesystem;
+INSTANTIATE_TEST_SUITE_P(Ways, KeeperBothWays, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Stream" : "Tail"; });
 
-Time now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
-
-template <class Condition>
-bool wait_for(Condition condition, std::chrono::seconds timeout = 120s) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(10ms);
-  }
-  return true;
-}
-
-std::string content(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-Lsn flushed(pg::Client& client) {
-  return parse_lsn(client.query("select pg_current_wal_flush_lsn()").value().get(0, 0)).value();
-}
-
-class KeeperTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    NEED_POSTGRESQL();
-    instance = std::make_unique<pg::testing::Instance>(610);
-    spec = {fs::path(fs::read_symlink("/proc/self/exe").parent_path() / "howdah").string(),
-            scratch.path(),
-            "db-K",
-            instance->layout(),
-            instance->owner(),
-            instance->port()};
-    ASSERT_TRUE(instance->start());
-    auto client = instance->connect();
-    ASSERT_TRUE(client.query("create table public.ledger (id bigint, filler text)"));
-  }
-  void TearDown() override { EXPECT_TRUE(stop_keeper(scratch.path(), "db-K", false, 20s).value_or(false)); }
-
-  std::string data() { return instance->layout().data; }
-  uint64_t sysid() { return must(pg::system_identifier_of(data())); }
-
-  /// Kills the postmaster and everything that is the instance's, at once.
-  void kill_server() {
-    const auto seen = instance->look();
-    ASSERT_GT(seen.pid, 0);
-    must(os::send_signal(seen.pidfd, SIGKILL));
-    ASSERT_TRUE(wait_for([&] { return os::wait_exit(seen.pidfd, 0ms); }));
-    must(pg::stop_server(instance->layout(), instance->owner(), pg::StopMode::kImmediate, 60s));
-  }
-
-  /// Every page that the vault holds of this timeline, up to the end, is what pg_wal holds.
-  void expect_same_as_pg_wal(int at_least = 1) {
-    const auto [timeline, end] = vault.durable()->position;
-    const History history = must(read_history(vault.root(), timeline));
-    int compared = 0;
-    for (const auto& segment : list_segments(vault.root())) {
-      if (history.of_segment(segment.start.lsn) != segment.start.timeline) continue;
-      const std::string theirs = content(data() + "/pg_wal/" + segment_name(segment.start.timeline, segment.start.lsn));
-      if (theirs.empty()) continue;  // recycled since
-      std::string ours = content(
-          (segment.partial ? partial_path : segment_path)(vault.root(), segment.start.timeline, segment.start.lsn));
-      if (!segment.partial) {
-        ASSERT_EQ(ours.size(), kSegmentSize);
-      }
-      if (end < segment.start.lsn + ours.size()) ours.resize(end > segment.start.lsn ? end - segment.start.lsn : 0);
-      if (parse_page_header(theirs.data(), segment.start.lsn)) {
-        EXPECT_TRUE(theirs.compare(0, ours.size(), ours) == 0) << segment_name(1, segment.start.lsn);
-        compared++;
-      }
-    }
-    EXPECT_GE(compared, at_least);
-    for (const auto& entry : fs::directory_iterator(wal_dir(vault.root()))) {
-      EXPECT_EQ(entry.path().string().find("conflict"), std::string::npos);
-    }
-  }
-
-  /// The ids of committed inserts into the ledger... as many commit records as the vault's WAL holds after `from`.
-  std::multimap<Lsn, bool> commits(Position from) {
-    const auto end = vault.durable()->position;
-    VaultSource source(vault.root(), must(read_history(vault.root(), end.timeline)));
-    WalReader reader = source.reader();
-    std::multimap<Lsn, bool> out;
-    if (!reader.seek_first(from.lsn)) return out;
-    while (reader.position() < end.lsn) {
-      const auto record = reader.next();
-      if (!record) break;
-      if (record->start >= from.lsn && record->transaction_end()) out.emplace(record->end, true);
-    }
-    EXPECT_EQ(lsn_text(reader.position()), lsn_text(end.lsn));
-    return out;
-  }
-
-  os::Child pgbench(int seconds) {
-    os::Command c{.program = "/usr/bin/pgbench"};
-    c.args = {"-n",
-              "-c",
-              "4",
-              "-T",
-              std::to_string(seconds),
-              "-f",
-              scratch.path() + "/load.sql",
-              "-h",
-              instance->layout().run,
-              "-p",
-              std::to_string(instance->port()),
-              "-U",
-              "rdsadmin",
-              "postgres"};
-    std::ofstream(scratch.path() + "/load.sql")
-        << "\\set n random(1, 3000)\ninsert into public.ledger values (:n, repeat('x', :n));\n"
-           "select pg_logical_emit_message(false, 'm', repeat('y', :n * 5));\n";
-    return must(os::spawn(c, scratch.path() + "/pgbench.log"));
-  }
-
-  pg::testing::Scratch scratch;
-  std::unique_ptr<pg::testing::Instance> instance;
-  KeeperSpec spec;
-  Vault vault{scratch.path(), "db-K"};
-};
-
-TEST_F(KeeperTest, EverythingAcknowledgedOutlivesServerAndDisk) {
+TEST_P(KeeperBothWays, EverythingAcknowledgedOutlivesServerAndDisk) {
   must(ensure_keeper(spec));
   std::vector<Lsn> acknowledged;
   Lsn begin = 0;
@@ -165,7 +29,7 @@ TEST_F(KeeperTest, EverythingAcknowledgedOutlivesServerAndDisk) {
   EXPECT_GE(commits({1, begin}).size(), acknowledged.size());
 }
 
-TEST_F(KeeperTest, UnderLoadEveryByteIsTheServersAlsoWhenTheKeeperIsKilled) {
+TEST_P(KeeperBothWays, UnderLoadEveryByteIsTheServersAlsoWhenTheKeeperIsKilled) {
   must(ensure_keeper(spec));
   const os::Child load = pgbench(5);
   std::mt19937 random(7);
@@ -193,7 +57,7 @@ TEST_F(KeeperTest, UnderLoadEveryByteIsTheServersAlsoWhenTheKeeperIsKilled) {
   }));
 }
 
-TEST_F(KeeperTest, FollowsTheServerThroughCrashes) {
+TEST_P(KeeperBothWays, FollowsTheServerThroughCrashes) {
   must(ensure_keeper(spec));
   for (int round = 0; round < 4; round++) {
     {
@@ -221,7 +85,9 @@ TEST_F(KeeperTest, FollowsTheServerThroughCrashes) {
   const auto first = list_segments(vault.root()).front().start;
   EXPECT_TRUE(vault.chain(first, vault.durable()->position, sysid()));
   // A server that comes back without the slot gets it again.
-  ASSERT_TRUE(client.query("select pg_drop_replication_slot('howdah_vault')"));
+  if (GetParam()) ASSERT_TRUE(must(stop_keeper(scratch.path(), "db-K", true, 60s)));  // it uses the slot
+  ASSERT_TRUE(wait_for([&] { return client.query("select pg_drop_replication_slot('howdah_vault')").has_value(); }));
+  if (GetParam()) must(ensure_keeper(spec));
   must(pg::stop_server(instance->layout(), instance->owner(), pg::StopMode::kFast, 60s));
   ASSERT_TRUE(instance->start(120s));
   auto again = instance->connect();
@@ -231,7 +97,7 @@ TEST_F(KeeperTest, FollowsTheServerThroughCrashes) {
   }));
 }
 
-TEST_F(KeeperTest, TheClockMovesWhileTheServerIsIdleAndLocateUsesIt) {
+TEST_P(KeeperBothWays, TheClockMovesWhileTheServerIsIdleAndLocateUsesIt) {
   must(ensure_keeper(spec));
   auto client = instance->connect();
   const Lsn base = flushed(client);
@@ -251,7 +117,7 @@ TEST_F(KeeperTest, TheClockMovesWhileTheServerIsIdleAndLocateUsesIt) {
   EXPECT_GE(must(vault.locate(two, {1, base})).lsn, end);
 }
 
-TEST_F(KeeperTest, GoesOverToTheTimelineOfAPromotedServer) {
+TEST_P(KeeperBothWays, GoesOverToTheTimelineOfAPromotedServer) {
   must(ensure_keeper(spec));
   {
     auto client = instance->connect();
@@ -259,16 +125,8 @@ TEST_F(KeeperTest, GoesOverToTheTimelineOfAPromotedServer) {
     ASSERT_TRUE(vault.await({1, flushed(client)}, 60s));
   }
   const Position before = vault.durable()->position;
-  must(pg::stop_server(instance->layout(), instance->owner(), pg::StopMode::kFast, 60s));
-  must(os::write_file_atomic(data() + "/recovery.signal", "", 0600, instance->owner()));
-  const auto started = pg::start_server({.engine = pg::testing::Shared::get().engine,
-                                         .layout = instance->layout(),
-                                         .owner = instance->owner(),
-                                         .timeout = 120s,
-                                         .extra_args = {"-c", "restore_command=false"}});
-  ASSERT_TRUE(started) << started.error().message;
+  promote();
   auto client = instance->connect();
-  ASSERT_TRUE(wait_for([&] { return client.query("select pg_is_in_recovery()").value().get(0, 0) == "f"; }));
   ASSERT_TRUE(client.query("insert into public.ledger values (2, 'two')"));
   const Lsn end = flushed(client);
   ASSERT_TRUE(vault.await({2, end}, 60s)) << content(vault.root() + "/keeper.log");
@@ -280,6 +138,85 @@ TEST_F(KeeperTest, GoesOverToTheTimelineOfAPromotedServer) {
   EXPECT_GE(must(vault.locate(vault.latest_restorable().value(), before)).lsn, end);
   fs::remove(wal_dir(vault.root()) + "/00000002.history");
   EXPECT_FALSE(vault.chain(before, {2, end}, sysid()));
+}
+
+TEST_P(KeeperBothWays, ResumesOnTheTimelineThatItsVaultEndsOn) {
+  must(ensure_keeper(spec));
+  {
+    auto client = instance->connect();
+    ASSERT_TRUE(vault.await({1, flushed(client)}, 60s));
+    ASSERT_TRUE(must(stop_keeper(scratch.path(), "db-K", false, 20s)));
+    for (int i = 0; i < 3; i++) {  // what only the old timeline has
+      ASSERT_TRUE(client.query("insert into public.ledger values (1, 'one')"));
+      if (i < 2) ASSERT_TRUE(client.query("select pg_switch_wal()"));
+    }
+  }
+  const Position before = vault.durable()->position;
+  promote();
+  auto client = instance->connect();
+  ASSERT_TRUE(client.query("insert into public.ledger values (2, 'two')"));
+  const Lsn end = flushed(client);
+  must(ensure_keeper(spec));
+  ASSERT_TRUE(vault.await({2, end}, 60s)) << content(vault.root() + "/keeper.log");
+  const auto chain = vault.chain(before, {2, end}, sysid());
+  ASSERT_TRUE(chain) << chain.error().message;
+  EXPECT_GE(commits(before).size(), 4U);
+  EXPECT_TRUE(must(read_losses(vault.root())).empty());
+}
+
+TEST_F(KeeperTest, SynchronousCommitsAreInTheVaultWithoutAnyDrain) {
+  must(set_way(scratch.path(), "db-K", Way::only_stream));
+  must(ensure_keeper(spec));
+  instance->configure({{"synchronous_standby_names", kSlot}, {"autovacuum", "off"}});
+  must(pg::reload_server(instance->layout(), instance->owner()));
+  Lsn begin = 0;
+  size_t acknowledged = 0;
+  {
+    auto client = instance->connect();
+    ASSERT_TRUE(wait_for([&] {
+      const auto row = client.query("select sync_state from pg_stat_replication where application_name = $1", {kSlot});
+      return row && row->size() == 1 && row->get(0, 0) == "sync";
+    })) << content(vault.root() + "/keeper.log");
+    begin = flushed(client);
+    ASSERT_TRUE(vault.await({1, begin}, 60s));
+    for (; acknowledged < 300; acknowledged++) {
+      // remote_apply is admitted: what the vault has on disk it reports as applied.
+      if (acknowledged == 200) ASSERT_TRUE(client.query("set synchronous_commit = remote_apply"));
+      ASSERT_TRUE(client.query("insert into public.ledger values (" + std::to_string(acknowledged) + ", 'x')"));
+    }
+    const auto keeper = must(os::open_pidfd(read_info(vault.root())->pid));
+    must(os::send_signal(keeper, SIGKILL));
+    kill_server();
+    fs::remove_all(data());
+    ASSERT_TRUE(os::wait_exit(keeper, 60s));
+  }
+  EXPECT_GE(commits({1, begin}).size(), acknowledged);
+}
+
+TEST_F(KeeperTest, AStreamWhoseWalWasRemovedGoesOnBehindARecordedGap) {
+  must(set_way(scratch.path(), "db-K", Way::stream));
+  must(ensure_keeper(spec));
+  auto client = instance->connect();
+  ASSERT_TRUE(vault.await({1, flushed(client)}, 60s)) << content(vault.root() + "/keeper.log");
+  ASSERT_TRUE(must(stop_keeper(scratch.path(), "db-K", false, 20s)));
+  const Lsn had = vault.durable()->position.lsn;
+  ASSERT_TRUE(wait_for([&] { return client.query("select pg_drop_replication_slot('howdah_vault')").has_value(); }));
+  for (int i = 0; i < 3; i++) {
+    ASSERT_TRUE(client.query("insert into public.ledger values (1, 'x')"));
+    ASSERT_TRUE(client.query("select pg_switch_wal()"));
+    ASSERT_TRUE(client.query("checkpoint"));
+  }
+  ASSERT_FALSE(os::exists(data() + "/pg_wal/" + segment_name(1, had)));
+  must(ensure_keeper(spec));
+  ASSERT_TRUE(vault.await({1, flushed(client)}, 60s)) << content(vault.root() + "/keeper.log");
+  const auto losses = must(read_losses(vault.root()));
+  ASSERT_EQ(losses.size(), 1U);
+  EXPECT_EQ(lsn_text(losses[0].from.lsn), lsn_text(had));
+  const Position end = vault.durable()->position;
+  EXPECT_TRUE(vault.chain({1, losses[0].to}, end, sysid()));
+  const auto over = vault.chain({1, had}, end, sysid());
+  ASSERT_FALSE(over);
+  EXPECT_NE(over.error().message.find("the server removed it"), std::string::npos) << over.error().message;
 }
 
 TEST_F(KeeperTest, OneRunsAndAnotherVersionReplacesIt) {
@@ -380,4 +317,4 @@ TEST_F(KeeperTest, AServerThatLostItsLastWritesIsFollowed) {
 }
 
 }  // namespace
-}  // namespace howdah::backup
+}  // namespace howdah::backup::keeper_testing

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "backup/losses.h"
 #include "backup/vault_files.h"
 #include "os/files.h"
 
@@ -110,6 +111,7 @@ Result<std::vector<std::string>> Vault::chain(Position from, Position to, uint64
                                 ? ": " + history_name(to.timeline) + " is missing from the vault"
                                 : ""));
   }
+  if (auto whole = check_no_loss(root_, *history, from.lsn, to.lsn); !whole) return tl::unexpected(whole.error());
   std::vector<std::string> out;
   auto timelines = history->ancestors();
   timelines.push_back(to.timeline);
@@ -133,6 +135,7 @@ Result<Position> Vault::locate(Time instant, Position from) const {
   if (!d || instant > d->clock) {
     return fail(fmt::format("the requested instant is later than the latest restorable time of the vault {}", root_));
   }
+  if (instant == d->clock) return d->position;  // the latest: also what became durable since the clock was read
   auto history = read_history(root_, d->position.timeline);
   if (!history) return tl::unexpected(history.error());
   if (!history->contains(from)) {
@@ -158,12 +161,18 @@ Result<Position> Vault::locate(Time instant, Position from) const {
   WalReader reader = source.reader();
   if (begin >= d->position.lsn) return d->position;
   if (!reader.seek_first(begin)) {
+    if (auto whole = check_no_loss(root_, *history, begin, d->position.lsn); !whole)
+      return tl::unexpected(whole.error());
     return fail(fmt::format("WAL segment {} cannot be read", segment_name(history->of_segment(begin), begin)));
   }
   while (reader.position() < d->position.lsn) {
     const Lsn at = reader.position();
     const auto record = reader.next();
-    if (!record) return fail(fmt::format("the WAL in the vault is damaged at {}", lsn_text(at)));
+    if (!record) {
+      if (auto whole = check_no_loss(root_, *history, begin, d->position.lsn); !whole)
+        return tl::unexpected(whole.error());
+      return fail(fmt::format("the WAL in the vault is damaged at {}", lsn_text(at)));
+    }
     const auto ended = record->transaction_end();
     if (record->start < begin || !ended) continue;
     if (*ended > wanted || record->start >= bound) return Position{history->at(record->start), record->start};

@@ -119,7 +119,7 @@ Result<std::string> render_conf(const Settings& settings) {
 
 Result<std::string> render_hba(const std::vector<std::string>& cidrs, bool force_ssl) {
   std::string out = "# Written by howdah from the security groups; changes are lost.\n";
-  out += fmt::format("local all {0} peer map=howdah\nlocal all all reject\n", kAdminRole);
+  out += fmt::format("local all,replication {0} peer map=howdah\nlocal all all reject\n", kAdminRole);
   out += fmt::format("host all {0} all reject\n", kAdminRole);
   for (const auto& cidr : cidrs) {
     if (!is_network(cidr)) return fail(fmt::format("\"{}\" is not a network like 10.0.0.0/16", cidr));

@@ -28,7 +28,7 @@ TEST(Conf, ValuesCannotEndTheirQuotation) {
 TEST(Conf, HbaAdmitsTheNetworksAndNothingElse) {
   EXPECT_EQ(must(render_hba({"10.0.0.0/8", "2001:db8::/32"}, true)),
             "# Written by howdah from the security groups; changes are lost.\n"
-            "local all rdsadmin peer map=howdah\nlocal all all reject\nhost all rdsadmin all reject\n"
+            "local all,replication rdsadmin peer map=howdah\nlocal all all reject\nhost all rdsadmin all reject\n"
             "hostssl all all 10.0.0.0/8 scram-sha-256\nhostssl all all 2001:db8::/32 scram-sha-256\n");
   EXPECT_NE(must(render_hba({"0.0.0.0/0"}, false)).find("\nhost all all 0.0.0.0/0 scram-sha-256\n"), std::string::npos);
   for (const char* bad :
