@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/holds.h"
 #include "domain/automated_backup.h"
+#include "domain/condition.h"
 #include "domain/drill.h"
 #include "domain/event.h"
 #include "domain/instance.h"
@@ -48,6 +49,7 @@ void declare_records(store::Store& store) {
   store.use<ParameterGroup>();
   store.use<Snapshot>();
   store.use<AutomatedBackup>();
+  store.use<Condition>();
   store.use<Drill>();
   use_network_records(store);
 }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "backup/losses.h"
 #include "domain/automated_backup.h"
+#include "domain/condition.h"
 #include "domain/config.h"
 #include "domain/window.h"
 #include "pg/layout.h"
@@ -13,6 +15,7 @@
 #include "rds/flows.h"
 #include "rds/server_files.h"
 #include "rds/snapshots.h"
+#include "rds/sync_watch.h"
 #include "util/log.h"
 
 namespace howdah::rds {
@@ -54,29 +57,65 @@ Time last_window(const std::string& window, Time now) {
 
 void BackupSchedule::tick() {
   keep_keepers();
+  note_losses();
   begin_due();
   expire();
   if (rds_.clock.now() - mended_ >= kMendEvery) mend();
 }
 
 void BackupSchedule::keep_keepers() {
-  std::map<std::string, int32_t> seen;
+  decltype(kept_) seen;
   for (const auto& i : rds_.store.all<Instance>()) {
     if (i->rest != Rest::available || rds_.store.get<flow::Workflow>(i->workflow())) continue;
     const auto known = kept_.find(i->resource_id);
-    const bool same = known != kept_.end() && known->second == i->port;
+    const std::pair told{i->port, wal_mode_of(*i) != WalMode::tail};
+    const bool same = known != kept_.end() && known->second == told;
     if (same && backup::keeper_runs(rds_.config.state_dir, i->resource_id)) {
-      seen[i->resource_id] = i->port;
+      seen[i->resource_id] = told;
       continue;
     }
     if (pg::observe(layout_of(rds_, *i), owner_of(rds_, *i)).state != pg::ServerState::kReady) continue;
     if (const auto kept = protect(rds_, *i); !kept) {
       log::error("no keeper copies an instance's WAL", {{"instance", i->resource_id}, {"error", kept.error().message}});
     } else {
-      seen[i->resource_id] = i->port;
+      seen[i->resource_id] = told;
     }
   }
   kept_ = std::move(seen);
+}
+
+/// Announces WAL that a vault has lost. The restore window begins anew behind it, with a base that is begun at once.
+void BackupSchedule::note_losses() {
+  for (const auto& i : rds_.store.all<Instance>()) {
+    const auto losses = backup::read_losses(vault_of(rds_, i->resource_id).root());
+    if (!losses)
+      log::error("a vault cannot be judged", {{"instance", i->resource_id}, {"why", losses.error().message}});
+    const auto known = static_cast<size_t>(Condition::of(rds_.store, i->resource_id).wal_losses);
+    if (!losses || known >= losses->size()) continue;
+    rds_.store.write([&](store::Tx& tx) {
+      const auto found = tx.find<Instance>(Instance::by_id(i->resource_id));
+      if (!found) return;
+      Instance now = *found;
+      Condition condition = Condition::of(tx, i->resource_id);
+      for (size_t n = known; n < losses->size(); n++) {
+        const auto& loss = (*losses)[n];
+        condition.lost_until = std::max<uint64_t>(condition.lost_until, loss.to);
+        append_event(rds_, tx, now, 201,
+                     backup::text_of(loss) + (now.backup_retention > 0 ? " The restore window begins anew." : ""));
+      }
+      condition.wal_losses = static_cast<int32_t>(losses->size());
+      tx.put(std::move(condition));
+      now.last_backup = {};  // due at once, and again until it succeeds
+      refresh_window(tx, now);
+      tx.put(std::move(now));
+    });
+  }
+  for (const auto& c : rds_.store.all<Condition>()) {  // of instances that were deleted
+    if (rds_.store.find<Instance>(Instance::by_id(c->resource_id))) continue;
+    rds_.store.write([&](store::Tx& tx) {
+      if (!tx.find<Instance>(Instance::by_id(c->resource_id))) tx.erase<Condition>(c->key());
+    });
+  }
 }
 
 void BackupSchedule::begin_due() {

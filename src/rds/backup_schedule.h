@@ -8,8 +8,9 @@
 namespace howdah::rds {
 
 /// What the clock asks of backups: an automated snapshot once a day in the backup window, the end of retention periods,
-/// another try for snapshots that are still positions in a WAL, keepers that run. Only starts workflows and keepers.
-/// One thread; the idle cost is one look at records in memory, O(instances + snapshots).
+/// another try for snapshots that are still positions in a WAL, keepers that run, a new base when a vault lost WAL.
+/// Only starts workflows and keepers. One thread; the idle cost is one look at records in memory, O(instances +
+/// snapshots).
 class BackupSchedule {
  public:
   explicit BackupSchedule(Rds& rds) : rds_(rds) {}
@@ -17,12 +18,13 @@ class BackupSchedule {
 
  private:
   void keep_keepers();
+  void note_losses();
   void begin_due();
   void expire();
   void mend();
 
   Rds& rds_;
-  std::map<std::string, int32_t> kept_;  // resource id -> port that its keeper was last told
+  std::map<std::string, std::pair<int32_t, bool>> kept_;  // resource id -> port, streaming: what its keeper was told
   Time mended_{};
 };
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "backup/keeper_way.h"
 #include "domain/automated_backup.h"
+#include "domain/condition.h"
 #include "domain/config.h"
 #include "os/files.h"
 #include "pg/client.h"
@@ -17,6 +19,7 @@
 #include "rds/server_files.h"
 #include "rds/snapshot_progress.h"
 #include "rds/snapshots.h"
+#include "rds/sync_watch.h"
 #include "util/log.h"
 
 namespace howdah::rds {
@@ -32,9 +35,10 @@ std::string own_program() {
 
 /// Any full automated snapshot of the last week makes another one unnecessary.
 bool full_is_due(const Rds& rds, const store::Tx& tx, const Instance& i) {
+  const auto lost_until = Condition::of(tx, i.resource_id).lost_until;
   for (const auto& s : tx.all<Snapshot>(i.scope.prefix())) {
-    if (s->automated && s->full && s->resource_id() == i.resource_id && s->state == Snapshot::State::available &&
-        s->requested + kFullEvery > rds.clock.now()) {
+    if (s->automated && s->full && s->lsn >= lost_until && s->resource_id() == i.resource_id &&
+        s->state == Snapshot::State::available && s->requested + kFullEvery > rds.clock.now()) {
       return false;
     }
   }
@@ -65,8 +69,13 @@ void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& s, const Instance& 
 
 void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown) {
   if (now.backup_retention == 0) return;
-  const std::string name = automated_snapshot_name(now.identifier, rds.clock.now());
-  if (tx.get<Snapshot>(now.scope.key(name))) return;
+  std::string name = automated_snapshot_name(now.identifier, rds.clock.now());
+  if (tx.get<Snapshot>(now.scope.key(name))) {
+    // What a loss of WAL calls for does not wait for the next minute to have a name.
+    if (Condition::of(tx, now.resource_id).lost_until == 0 || now.restorable_from != Time{}) return;
+    name = automated_snapshot_name(now.identifier, rds.clock.now() + std::chrono::minutes(1));
+    if (tx.get<Snapshot>(now.scope.key(name))) return;
+  }
   for (const auto& s : tx.all<Snapshot>(now.scope.key("rds:"))) {
     if (s->state == Snapshot::State::creating && s->resource_id() == now.resource_id) return;
   }
@@ -94,8 +103,10 @@ void erase_automated_snapshots(Rds& rds, store::Tx& tx, const std::string& resou
 void refresh_window(const store::Tx& tx, Instance& now) {
   now.restorable_from = {};
   if (now.backup_retention == 0) return;
+  const auto lost_until = Condition::of(tx, now.resource_id).lost_until;
   for (const auto& s : tx.all<Snapshot>(now.scope.key("rds:"))) {
     if (s->resource_id() != now.resource_id || s->state != Snapshot::State::available) continue;
+    if (s->lsn < lost_until) continue;
     if (now.restorable_from == Time{} || s->database_time < now.restorable_from) now.restorable_from = s->database_time;
   }
 }
@@ -155,6 +166,11 @@ Result<void> ensure_slot(pg::Client& client) {
 
 namespace {
 
+Result<void> choose_way(const Rds& rds, const Instance& i) {
+  const bool tail = wal_mode_of(i) == WalMode::tail;
+  return backup::set_way(rds.config.state_dir, i.resource_id, tail ? backup::Way::tail : backup::Way::stream);
+}
+
 backup::KeeperSpec keeper_of(const Rds& rds, const Instance& i) {
   return {own_program(), rds.config.state_dir, i.resource_id, layout_of(rds, i), owner_of(rds, i), i.port};
 }
@@ -165,11 +181,13 @@ Result<void> protect(Rds& rds, const Instance& i) {
   auto client = pg::Client::connect(layout_of(rds, i), i.port);
   if (!client) return tl::unexpected(client.error());
   if (auto r = ensure_slot(*client); !r) return r;
+  if (auto r = choose_way(rds, i); !r) return r;
   return backup::ensure_keeper(keeper_of(rds, i));
 }
 
 Result<void> begin_protection(Rds& rds, const Instance& i, pg::Client& client) {
   if (auto r = ensure_slot(client); !r) return r;
+  if (auto r = choose_way(rds, i); !r) return r;
   return backup::begin_keeper(keeper_of(rds, i));
 }
 

@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/holds.h"
 #include "aws/rds.h"
+#include "domain/condition.h"
 #include "domain/config.h"
 #include "domain/instance.h"
 #include "domain/parameter_group.h"
@@ -54,6 +55,7 @@ class Catalogued : public ::testing::Test {
 
   Catalogued() {
     store_.use<Instance>();
+    store_.use<Condition>();
     store_.use<ParameterGroup>();
     store_.use<Snapshot>();
     store_.use<SubnetGroup>();

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "api/context.h"
+#include "domain/condition.h"
 #include "domain/config.h"
 #include "domain/event.h"
 #include "domain/snapshot.h"
@@ -25,6 +26,12 @@ std::shared_ptr<const Instance> named(const Reader& reader, const Scope& scope, 
   auto found = reader.template get<Instance>(scope.key(id));
   if (!found) throw Fault("DBInstanceNotFound", fmt::format("DBInstance {} not found.", name));
   return found;
+}
+
+template <class Reader>
+std::string status_at_rest(const Reader& reader, const Instance& i) {
+  if (i.rest == Rest::available && Condition::of(reader, i.resource_id).storage_level == 2) return "storage-full";
+  return std::string(status_word(i.rest));
 }
 
 }  // namespace
@@ -51,7 +58,7 @@ bool backing_up(const Reader& reader, const Instance& i) {
 template <class Reader>
 std::string status(const Rds& rds, const Reader& reader, const Instance& i) {
   if (const auto work = reader.template get<flow::Workflow>(i.workflow())) return std::string(rds.flows.status(*work));
-  return std::string(backing_up(reader, i) ? "backing-up" : status_word(i.rest));
+  return backing_up(reader, i) ? "backing-up" : status_at_rest(reader, i);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "api/api.h"
 #include "api/context.h"
+#include "backup/losses.h"
 #include "domain/automated_backup.h"
 #include "domain/config.h"
 #include "domain/event.h"
@@ -169,6 +170,13 @@ std::string text(Time t) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(t)));
 }
 
+/// Why the restore window of an instance whose vault has lost WAL begins so late; empty for all others.
+std::string lost_before(const Rds& rds, const Instance& i) {
+  const auto losses = backup::read_losses(vault_of(rds, i.resource_id).root());
+  if (!losses || losses->empty()) return "";
+  return " " + backup::text_of(losses->back()) + " Snapshots from before are not concerned.";
+}
+
 /// The instant to restore to, which lies in the restore window.
 Time checked_time(const Rds& rds, const Source& source, const ToTime& in) {
   const bool latest = in.use_latest_restorable_time.value_or(false);
@@ -183,9 +191,10 @@ Time checked_time(const Rds& rds, const Source& source, const ToTime& in) {
   }
   const auto end = vault_of(rds, i.resource_id).latest_restorable();
   if (i.restorable_from == Time{} || !end || *end < i.restorable_from) {
+    const auto lost = lost_before(rds, i);
     throw Fault("InvalidRestoreFault",
-                fmt::format("There is no automated backup of {} to restore from yet. The first one is being made.",
-                            i.identifier));
+                fmt::format("There is no automated backup of {} to restore from yet. {} is being made.{}", i.identifier,
+                            lost.empty() ? "The first one" : "A new one", lost));
   }
   if (latest) return *end;
   const Time asked = wire::to_time(*in.restore_time);
@@ -196,8 +205,8 @@ Time checked_time(const Rds& rds, const Source& source, const ToTime& in) {
                     text(*end)));
   }
   if (asked < i.restorable_from) {
-    invalid(fmt::format("The specified instance cannot be restored to a time earlier than {}.",
-                        text(i.restorable_from + Millis(999))));
+    invalid(fmt::format("The specified instance cannot be restored to a time earlier than {}.{}",
+                        text(i.restorable_from + Millis(999)), lost_before(rds, i)));
   }
   return asked;
 }

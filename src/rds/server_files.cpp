@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "backup/vault.h"
+#include "domain/condition.h"
 #include "domain/config.h"
 #include "domain/parameter_group.h"
 #include "domain/security_group.h"
@@ -109,6 +111,10 @@ Result<bool> write_settings(Rds& rds, const Instance& i, const pg::Engine& engin
   const auto layout = layout_of(rds, i);
   const pg::ServerPlace place{i.address, i.port, i.identifier, true, forces_ssl(settings)};
   pg::Settings wanted = settings;
+  // Sessions of rdsadmin set it off for themselves. Others can, too, to make room.
+  const auto condition = Condition::of(rds.store, i.resource_id);
+  if (condition.storage_level == 2) wanted["default_transaction_read_only"] = "on";
+  if (condition.wal_synchronous) wanted["synchronous_standby_names"] = backup::kSlot;
   if (engine.major >= 13) wanted.emplace("max_slot_wal_keep_size", most_kept_wal(rds));
   const auto conf = pg::render_conf(pg::instance_settings(engine, layout, place, wanted));
   if (!conf) return tl::unexpected(conf.error());

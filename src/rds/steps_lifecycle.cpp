@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "domain/automated_backup.h"
+#include "domain/condition.h"
 #include "domain/config.h"
 #include "os/identity.h"
 #include "pg/layout.h"
@@ -70,6 +71,9 @@ Outcome take_asked_snapshot(Rds& rds, const Workflow& w) {
 Outcome at_rest_stopped(Rds& rds, const Workflow& w) {
   return flow::done(change(w, [&rds](Instance& now, store::Tx& tx) {
     now.rest = Rest::stopped;
+    Condition condition = Condition::of(tx, now.resource_id);
+    condition.wal_synchronous = false;  // until its keeper has caught up again
+    tx.put(std::move(condition));
     now.restart_at = rds.clock.now() + kStoppedAtMost;
     append_event(rds, tx, now, 87);
   }));

@@ -29,7 +29,12 @@ constexpr std::chrono::seconds kTickEvery{5};
 }  // namespace
 
 Supervisor::Supervisor(Rds& rds)
-    : rds_(rds), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), epoll_(epoll_create1(EPOLL_CLOEXEC)), backups_(rds) {
+    : rds_(rds),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      backups_(rds),
+      storage_(rds),
+      sync_(rds) {
   epoll_event e{};
   e.events = EPOLLIN;
   e.data.fd = wake_.get();
@@ -52,6 +57,7 @@ Supervisor::~Supervisor() { stop(); }
 void Supervisor::start() {
   servers_ = std::thread([this] { watch_servers(); });
   time_ = std::thread([this] { keep_time(); });
+  guards_ = std::thread([this] { guard(); });
 }
 
 void Supervisor::stop() {
@@ -63,6 +69,7 @@ void Supervisor::stop() {
   poke();
   if (servers_.joinable()) servers_.join();
   if (time_.joinable()) time_.join();
+  if (guards_.joinable()) guards_.join();
 }
 
 void Supervisor::poke() {
@@ -169,6 +176,22 @@ void Supervisor::keep_time() {
     lock.lock();
     changed_.wait_for(lock, kTickEvery, [this] { return stopping_ || poked_; });
     poked_ = false;
+  }
+}
+
+/// What cannot wait for the tick.
+void Supervisor::guard() {
+  std::unique_lock lock(mu_);
+  while (!stopping_) {
+    lock.unlock();
+    Millis next = kTickEvery;
+    try {
+      next = std::min(storage_.look(), sync_.look());
+    } catch (const std::exception& e) {
+      log::error("disks and vaults could not be looked at; it goes on", {{"error", e.what()}});
+    }
+    lock.lock();
+    changed_.wait_for(lock, next, [this] { return stopping_; });
   }
 }
 

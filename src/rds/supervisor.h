@@ -9,6 +9,8 @@
 #include "rds/backup_schedule.h"
 #include "rds/rds.h"
 #include "rds/server_files.h"
+#include "rds/storage_ladder.h"
+#include "rds/sync_watch.h"
 
 namespace howdah::rds {
 
@@ -19,6 +21,8 @@ namespace howdah::rds {
 /// - Access: when security groups or instances change, pg_hba.conf of the concerned instances is rendered again and the
 ///   server reloads it: new connections follow the rules within milliseconds, open ones stay.
 /// - Backups: daily snapshots, retention, keepers (backup_schedule.h).
+/// - Storage: writes are refused before a disk is full (storage_ladder.h).
+/// - Synchronous vaults: commits wait for one only while it answers (sync_watch.h).
 /// - Time: stopped instances start after seven days, queued changes are applied in the maintenance window, events are
 ///   pruned after 14 days.
 ///
@@ -35,6 +39,7 @@ class Supervisor {
  private:
   void watch_servers();
   void keep_time();
+  void guard();
   void look_at_servers();
   void adopt_or_recover(const Instance& instance);
   void refresh_access();
@@ -52,7 +57,9 @@ class Supervisor {
   std::mutex mu_;  // guards stopping_ and poked_
   std::condition_variable changed_;
   bool stopping_ = false, poked_ = false;
-  std::thread servers_, time_;
+  StorageLadder storage_;  // guard()'s thread
+  SyncWatch sync_;         // the same
+  std::thread servers_, time_, guards_;
 };
 
 }  // namespace howdah::rds

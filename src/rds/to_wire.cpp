@@ -5,6 +5,7 @@
 #include "rds/restorable_times.h"
 #include "rds/settings.h"
 #include "rds/subnet_groups.h"
+#include "rds/sync_watch.h"
 #include "util/id.h"
 
 namespace howdah::rds {
@@ -105,6 +106,7 @@ Tags tags_from_wire(const wire::Seq<aws::rds::Tag>& tags) {
     if (!fresh) throw Fault("InvalidParameterValue", "Duplicate tag key: " + *t.key);
   }
   check_tags(out);
+  check_wal_tags(out);
   return out;
 }
 

@@ -380,6 +380,71 @@ def full_disk():
         shutil.rmtree(base, ignore_errors=True)
 
 
+def storage_full():
+    """Databases that fill their disk: an event at a tenth left, read-only at a twentieth, no panic, and everything heals
+    when there is room again or the volume grows."""
+    base = tempfile.mkdtemp(prefix="howdah-test-ladder-", dir="/var/tmp")
+    os.chmod(base, 0o711)
+
+    def free():
+        of = os.statvfs(base)
+        return of.f_bavail / of.f_blocks
+
+    def told(what):
+        return sum(what in message for message in client.events("v"))
+
+    def insert_until(check, sql):
+        """Inserts in short transactions until check(); the server's last complaint."""
+        said = ""
+        for _ in range(2000):
+            done = psql(*place, sql, check=False)
+            said = done.stderr or said
+            if check():
+                return said
+        raise AssertionError(f"free: {free():.3f}, {client.events('v')}, {said}")
+
+    try:
+        mount_tmpfs(base, "700m")
+        with Daemon("ladder", base=base) as daemon:
+            client = daemon.client()
+            create(client, "v", BackupRetentionPeriod=0)
+            place = endpoint(client, "v")
+            psql(*place, "create table filler (pad text)")
+            insert = "insert into filler select repeat(md5(random()::text), 60) from generate_series(1, 1200)"
+            (_, (postmaster,)), = daemon.postmasters().items()
+            with open(f"{base}/ballast", "wb") as f:
+                f.write(b"\0" * int((free() - 0.14) * (700 << 20)))
+            assert not told("is low"), client.events("v")
+            insert_until(lambda: told("is low"), insert)
+            said = insert_until(lambda: client.status("v") == "storage-full", insert)
+            wait_for("read-only transactions", lambda: "read-only transaction" in psql(*place, insert, check=False).stderr,
+                     30, describe=lambda: f"{free():.3f} free, {said}")
+            assert told("is low") == 1 and told("Allocated storage has been exhausted") == 1, client.events("v")
+            assert int(psql(*place, "select count(*) from filler")) > 0
+            # Who insists may write, and is cancelled before the disk is full.
+            slowly = "generate_series(1, 200000) g, lateral (select pg_sleep(g * 0 + 0.0005)) s"
+            insists = "sslmode=require options='-c default_transaction_read_only=off'"
+            big = psql(*place, f"insert into filler select repeat(md5(random()::text), 60) from {slowly}", check=False,
+                       options=insists, timeout=120)
+            assert big.returncode != 0 and "cancel" in big.stderr, big.stderr
+            psql(*place, "truncate filler", options=insists)
+            os.remove(f"{base}/ballast")
+            reach(client, "v", "available")
+            wait_for("writes", lambda: psql(*place, insert, check=False).returncode == 0, 30)
+            assert told("There is storage again") == 1, client.events("v")
+            # Full once more; now the volume grows.
+            with open(f"{base}/ballast", "wb") as f:
+                f.write(b"\0" * int((free() - 0.045) * (700 << 20)))
+            reach(client, "v", "storage-full")
+            subprocess.run(["mount", "-o", "remount,size=900m", base], check=True)
+            reach(client, "v", "available")
+            wait_for("writes", lambda: psql(*place, insert, check=False).returncode == 0, 30)
+            assert procs.alive(postmaster) and list(daemon.postmasters().values()) == [[postmaster]], "it was restarted"
+    finally:
+        subprocess.run(["umount", "-l", base], check=False)
+        shutil.rmtree(base, ignore_errors=True)
+
+
 def missing_engine():
     """Without any PostgreSQL the daemon runs, says so, and offers nothing; instances that exist have their own copy."""
     with Daemon("engine") as daemon:
@@ -411,7 +476,7 @@ def missing_engine():
         assert psql(*endpoint(client, "v"), "select x from kept") == "42"
 
 
-INNER = {"full_disk": full_disk, "missing_engine": missing_engine}
+INNER = {"full_disk": full_disk, "storage_full": storage_full, "missing_engine": missing_engine}
 
 
 def garbage(content):
@@ -435,6 +500,7 @@ def main():
     report.run("state file truncated", corrupt_state(torn))
     report.run("state file overwritten inside", corrupt_state(overwritten))
     report.run("full disk", in_namespace("full_disk"))
+    report.run("databases that fill their disk", in_namespace("storage_full"))
     report.run("missing engine", in_namespace("missing_engine"))
     with Daemon("faults") as daemon:
         client = daemon.client()

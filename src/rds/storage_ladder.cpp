@@ -1,0 +1,117 @@
+#include "rds/storage_ladder.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "domain/condition.h"
+#include "domain/config.h"
+#include "os/fd.h"
+#include "os/files.h"
+#include "pg/client.h"
+#include "pg/layout.h"
+#include "util/log.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr double kLow = 0.10, kFull = 0.05, kRelief = 0.02;
+constexpr double kBytesPerSecond = 1e9;  // nobody writes faster
+constexpr Millis kOften{100}, kSeldom{5'000};
+constexpr uint64_t kReserve = 64 << 20;
+
+/// The room of an instance: of its volume or of the vault's file system, whichever is shorter of it.
+struct Room {
+  double free = 1;  ///< part of `of`
+  uint64_t of = 0, bytes = 0;
+};
+
+Room room_of(const Rds& rds, const Instance& i) {
+  Room least;
+  for (const std::string& path : {layout_of(rds, i).root, rds.config.state_dir}) {
+    const auto space = os::disk_space(path);
+    if (!space || space->total == 0) continue;
+    const uint64_t of = std::min(space->total, static_cast<uint64_t>(i.allocated_storage) << 30);
+    const double free = static_cast<double>(space->free) / static_cast<double>(of);
+    if (least.of == 0 || free < least.free) least = {free, of, space->free};
+  }
+  return least;
+}
+
+/// The file that is given up when hardly anything is left, and made again when there is room.
+void keep_reserve(const std::string& directory) {
+  const std::string path = directory + "/reserve";
+  const auto space = os::disk_space(directory);
+  if (!space) return;
+  const uint64_t size = std::min(kReserve, space->total / 64);
+  if (os::exists(path)) {
+    if (space->free >= size / 2) return;
+    if (unlink(path.c_str()) == 0) log::warn("the disk is full: its reserve is given up", {{"file", path}});
+  } else if (static_cast<double>(space->free - std::min(space->free, size)) >
+             (kFull + kRelief) * static_cast<double>(space->total)) {
+    const os::Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (fd && fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0) unlink(path.c_str());
+  }
+}
+
+/// What began to write before transactions became read-only, or set that off, ends with an error instead of a panic.
+void cancel_writers(const Rds& rds, const Instance& i) {
+  auto client = pg::Client::connect(layout_of(rds, i), i.port);
+  if (!client) return;
+  (void)client->query(
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+      "WHERE backend_xid IS NOT NULL AND backend_type = 'client backend' AND usename <> current_user");
+}
+
+}  // namespace
+
+int storage_level(int now, double free) {
+  if (free <= kFull || (now == 2 && free < kFull + kRelief)) return 2;
+  return free <= kLow || (now >= 1 && free < kLow + kRelief) ? 1 : 0;
+}
+
+Millis StorageLadder::look() {
+  double soonest = 5;  // seconds until somebody could have filled a disk up to the last step
+  for (const auto& i : rds_.store.all<Instance>()) {
+    if (i->rest != Rest::available) continue;
+    const Room room = room_of(rds_, *i);
+    if (room.of == 0) continue;
+    const int before = Condition::of(rds_.store, i->resource_id).storage_level;
+    const int level = storage_level(before, room.free);
+    if (level != before) move(*i, level, room.free, room.of);
+    if (level == 2 && room.free < kFull / 2) cancel_writers(rds_, *i);
+    soonest =
+        std::min(soonest, static_cast<double>(room.bytes) * (1 - kFull / std::max(room.free, kFull)) / kBytesPerSecond);
+  }
+  keep_reserve(rds_.config.state_dir);
+  return std::clamp(Millis(static_cast<int64_t>(soonest * 1000)), kOften, kSeldom);
+}
+
+void StorageLadder::move(const Instance& i, int level, double free, uint64_t of) {
+  const std::string state =
+      fmt::format("Free: {:.1f} % of {:.1f} GiB.", free * 100, static_cast<double>(of) / (1 << 30));
+  rds_.store.write([&](store::Tx& tx) {
+    const auto found = tx.find<Instance>(Instance::by_id(i.resource_id));
+    Condition now = Condition::of(tx, i.resource_id);
+    if (!found || found->rest != Rest::available || now.storage_level == level) return;
+    if (level == 1 && now.storage_level == 0) {
+      append_event(rds_, tx, *found, 89,
+                   fmt::format("The free storage capacity for DB instance {} is low. {}", found->identifier, state));
+    } else if (level == 2) {
+      append_event(rds_, tx, *found, 7,
+                   fmt::format("Allocated storage has been exhausted: transactions are read-only by default. Make room "
+                               "(SET default_transaction_read_only = off admits it) or let the volume grow. {}",
+                               state));
+    } else if (now.storage_level == 2) {
+      append_event(rds_, tx, *found, 202, "There is storage again: transactions may write. " + state);
+    }
+    now.storage_level = level;
+    tx.put(std::move(now));
+    tx.put(Instance(*found));  // its settings are written again and the server reloads them
+  });
+}
+
+}  // namespace howdah::rds

@@ -1,0 +1,32 @@
+#pragma once
+#include "domain/instance.h"
+#include "rds/rds.h"
+#include "util/clock.h"
+
+namespace howdah::rds {
+
+/// Keeps a disk from being filled by the databases on it: PostgreSQL panics when it cannot write WAL, and could not
+/// even start again.
+///
+/// Judged is what is free where the instance's files are and where its vault is, as a part of the file system or of
+/// AllocatedStorage, whichever is less: a tenth or less left is an event, a twentieth or less left makes transactions
+/// read-only by default (status storage-full). Each heals by itself a little later than it came. A session that is to
+/// make room says SET default_transaction_read_only = off. At half of that, transactions that have written are
+/// cancelled: they began before. Beyond that, a file of no content is given up on each file
+/// system when hardly anything is left, so that a server can always come back.
+///
+/// One thread.
+class StorageLadder {
+ public:
+  explicit StorageLadder(Rds& rds) : rds_(rds) {}
+  Millis look();  ///< when to look again: before anybody can fill the disk, at most five seconds
+
+ private:
+  void move(const Instance& instance, int level, double free, uint64_t of);
+  Rds& rds_;
+};
+
+/// The step of the ladder at that free part of the storage; it goes down later than up.
+int storage_level(int now, double free);
+
+}  // namespace howdah::rds
