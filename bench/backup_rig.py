@@ -195,13 +195,23 @@ class Peer:
         query(self.place, "create database app", "postgres")
         if scale:
             fill(self.place, scale)
-        self.tool(*self.backrest("stanza-create"))
+        wait_for("the stanza", self.stanza, 60, 0.5)
 
     def place_of(self, port):
         return f"host=127.0.0.1 port={port} user=postgres"
 
     def backrest(self, command, *options):
         return ["pgbackrest", f"--config={self.base}/pgbackrest.conf", "--stanza=peer", *options, command]
+
+    def stanza(self):
+        """False while an archive-push that came too early holds the lock."""
+        try:
+            self.tool(*self.backrest("stanza-create"))
+            return True
+        except RuntimeError as why:
+            if "unable to acquire lock" in str(why):
+                return False
+            raise
 
     def tool(self, *command):
         done = subprocess.run(command, user=self.user.pw_uid, group=self.user.pw_gid, extra_groups=[], cwd=self.base,

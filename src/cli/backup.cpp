@@ -1,10 +1,14 @@
 #include "cli/backup.h"
 
+#include <sys/resource.h>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <filesystem>
+#include <set>
 
 #include "backup/base.h"
 #include "backup/manifest.h"
@@ -30,7 +34,7 @@ struct Given {
 };
 
 struct Commands {
-  CLI::App *list, *put, *restore, *drop, *verify, *gc, *wal, *wal_get;
+  CLI::App *list, *put, *restore, *drop, *verify, *gc, *wal, *wal_get, *sync;
 };
 
 Commands add_commands(CLI::App& app, Given& g) {
@@ -62,6 +66,9 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.wal_get = app.add_subcommand("wal-get", "write the stored WAL segments that are not there yet to a directory");
   resource(c.wal_get, true);
   c.wal_get->add_option("directory", g.path)->required();
+  c.sync = app.add_subcommand("sync",
+                              "store all bases and WAL of the state directory that are not there, drop what the "
+                              "daemon has forgotten; what the daemon runs");
   return c;
 }
 
@@ -204,6 +211,57 @@ int get_wal(const Repository& r, const Given& g) {
   return 0;
 }
 
+/// Backups whose snapshots were deleted: the daemon leaves a file with the resource id for each.
+int drop_forgotten(const Repository& r, const Config& config, const RepositoryConfig& where) {
+  const std::string directory = config.state_dir + "/repository.forgotten";
+  std::set<std::string> resources;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+    const auto resource = os::read_file(entry.path().string(), 4096);
+    if (!resource || entry.path().extension() == ".tmp") continue;
+    const auto dropped = r.drop(*resource, entry.path().filename().string());
+    if (!dropped) return failed(dropped.error());
+    resources.insert(*resource);
+    if (auto gone = os::remove_tree(entry.path().string()); !gone) return failed(gone.error());
+  }
+  // Also for what earlier ones left: its grace time passes while nothing is deleted.
+  int code = 0;
+  const auto all = r.resources();
+  if (!all) return failed(all.error());
+  for (const auto& resource : *all) {
+    const auto swept = r.gc(resource, now(), std::chrono::hours(where.grace_hours));
+    if (!swept) code = failed(swept.error());
+  }
+  return code;
+}
+
+std::vector<std::string> names_in(const std::string& directory) {
+  std::vector<std::string> out;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find('.') == name.npos) out.push_back(name);
+  }
+  return out;
+}
+
+/// Bases first: WAL without any is of no use. One that can't be stored keeps no other from it.
+int sync(const Repository& r, const Config& config, const RepositoryConfig& where) {
+  (void)setpriority(PRIO_PROCESS, 0, 19);
+  int code = 0;
+  for (const auto& id : names_in(config.state_dir + "/bases")) {
+    const auto base = backup::read_base(config.state_dir, id);
+    if (!base || os::exists(config.state_dir + "/repository.forgotten/" + id)) continue;
+    const auto there = r.has(base->resource_id, id);
+    if (!there) return failed(there.error());
+    if (!*there) code = std::max(code, put(r, config, {.path = id}));
+  }
+  for (const auto& resource : names_in(config.state_dir + "/vault")) {
+    code = std::max(code, put_wal(r, config, {.resource = resource}));
+  }
+  return std::max(code, drop_forgotten(r, config, where));
+}
+
 Result<std::unique_ptr<repository::Storage>> open_storage(const Config& config, const RepositoryConfig& c) {
   if (c.location.empty()) {
     return fail("no repository: set `location` in the table [repository] of the settings, or give --repository");
@@ -240,6 +298,7 @@ int run_command(const Commands& c, const Config& config, const RepositoryConfig&
   if (*c.gc) return gc(*r, where, g);
   if (*c.wal) return put_wal(*r, config, g);
   if (*c.wal_get) return get_wal(*r, g);
+  if (*c.sync) return sync(*r, config, where);
   const auto done = *c.drop ? r->drop(g.resource, g.id) : r->restore(g.resource, g.id, g.path);
   return done ? 0 : failed(done.error());
 }

@@ -13,6 +13,7 @@
 #include "pg/server.h"
 #include "rds/backup_work.h"
 #include "rds/flows.h"
+#include "rds/repository_work.h"
 #include "rds/server_files.h"
 #include "rds/snapshots.h"
 #include "rds/sync_watch.h"
@@ -22,6 +23,7 @@ namespace howdah::rds {
 namespace {
 
 constexpr std::chrono::hours kMendEvery{1};
+constexpr std::chrono::minutes kStoreEvery{1};
 
 /// Automated snapshots that are done, oldest first, by the resource id of their instance.
 std::map<std::string, std::vector<std::shared_ptr<const Snapshot>>> automated(const store::Store& store) {
@@ -61,6 +63,7 @@ void BackupSchedule::tick() {
   begin_due();
   expire();
   if (rds_.clock.now() - mended_ >= kMendEvery) mend();
+  if (rds_.clock.now() - stored_ >= kStoreEvery) store_apart();
 }
 
 void BackupSchedule::keep_keepers() {
@@ -171,6 +174,11 @@ void BackupSchedule::expire() {
       tidy_backups(rds_, tx);
     });
   }
+}
+
+void BackupSchedule::store_apart() {
+  stored_ = rds_.clock.now();
+  store_backups(rds_);
 }
 
 /// Snapshots whose materialisation failed get another try, and WAL that is no longer needed goes.

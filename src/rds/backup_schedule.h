@@ -8,9 +8,9 @@
 namespace howdah::rds {
 
 /// What the clock asks of backups: an automated snapshot once a day in the backup window, the end of retention periods,
-/// another try for snapshots that are still positions in a WAL, keepers that run, a new base when a vault lost WAL.
-/// Only starts workflows and keepers. One thread; the idle cost is one look at records in memory, O(instances +
-/// snapshots).
+/// another try for snapshots that are still positions in a WAL, keepers that run, a new base when a vault lost WAL,
+/// copies in the repository. Only starts workflows, keepers and copiers. One thread; the idle cost is one look at
+/// records in memory, O(instances + snapshots).
 class BackupSchedule {
  public:
   explicit BackupSchedule(Rds& rds) : rds_(rds) {}
@@ -22,10 +22,11 @@ class BackupSchedule {
   void begin_due();
   void expire();
   void mend();
+  void store_apart();
 
   Rds& rds_;
   std::map<std::string, std::pair<int32_t, bool>> kept_;  // resource id -> port, streaming: what its keeper was told
-  Time mended_{};
+  Time mended_{}, stored_{};
 };
 
 /// When the last backup window began, at or before `now`.

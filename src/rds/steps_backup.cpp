@@ -8,6 +8,7 @@
 #include "rds/aside.h"
 #include "rds/backup_work.h"
 #include "rds/flows.h"
+#include "rds/repository_work.h"
 
 namespace howdah::rds {
 namespace {
@@ -56,6 +57,7 @@ bool base_needed(const Rds& rds, const Needs& needs, const std::string& name) {
 Result<void> tidy_bases(const Rds& rds, const Needs& needs) {
   for (const auto& name : names_in(rds.config.state_dir + "/bases")) {
     if (base_needed(rds, needs, name)) continue;
+    if (const auto noted = note_forgotten_base(rds, name); !noted) return noted;
     // With everything of that name. One that is being made right now holds a lock: later.
     const auto gone = backup::remove_base(rds.config.state_dir, name.substr(0, name.find('.')));
     if (!gone) return gone;

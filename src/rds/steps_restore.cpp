@@ -11,6 +11,7 @@
 #include "rds/backup_work.h"
 #include "rds/clone.h"
 #include "rds/flows.h"
+#include "rds/repository_work.h"
 #include "rds/server_files.h"
 #include "rds/snapshots.h"
 
@@ -48,8 +49,19 @@ flow::Recorder remember(const Workflow& w, const backup::Plan& plan) {
   };
 }
 
+/// Bases that records name and that have gone from the state directory come back from the repository.
+std::optional<Outcome> bring_back_bases(Rds& rds, const Workflow& w) {
+  for (const auto& s : rds.store.all<Snapshot>()) {
+    if (!s->materialised || s->resource_id() != w.arg("source")) continue;
+    if (!w.arg("base").empty() && s->base_id != w.arg("base")) continue;
+    if (auto waiting = bring_back_base(rds, s->resource_id(), s->base_id)) return waiting;
+  }
+  return {};
+}
+
 Outcome plan(Rds& rds, const Workflow& w) {
   const std::string source = w.arg("source");
+  if (const auto waiting = bring_back_bases(rds, w)) return *waiting;
   if (!w.arg("planned").empty()) {  // by the request, which has named base and position
     const auto plan = recorded_plan(rds, w);
     return plan ? flow::next() : answer(plan.error());

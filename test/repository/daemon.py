@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""A daemon with a repository: bases and WAL are stored in the background, a snapshot whose directory has gone is restored
+from there, and a deleted snapshot's backup is dropped."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+
+from daemon import BINARY, PREFIX, Daemon, available, create, endpoint, psql, wait_for  # noqa: E402
+
+
+def backup(daemon, *words):
+    done = subprocess.run([BINARY, "backup", "--config", f"{daemon.base}/howdah.toml", "--state-dir", daemon.state, *words],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def bases(daemon):
+    return {b for b in os.listdir(f"{daemon.state}/bases") if "." not in b}
+
+
+def listed(daemon):
+    daemon.hook("/_test/clock", advance="2m")  # the schedule looks once a minute
+    return backup(daemon, "list")
+
+
+def main():
+    place = tempfile.mkdtemp(prefix=f"{PREFIX}repository-")
+    with Daemon("repository", settings={"repository": {"location": f"{place}/repository"}}) as daemon:
+        try:
+            client = daemon.client()
+            create(client, "a", BackupRetentionPeriod=1, seconds=180)
+            wait_for("the first base", lambda: bases(daemon), 120)
+            first = bases(daemon)
+            psql(*endpoint(client, "a"), "create table t as select generate_series(1, 1000) as n")
+            client.rds("CreateDBSnapshot", DBInstanceIdentifier="a", DBSnapshotIdentifier="kept")
+            wait_for("the snapshot's base", lambda: bases(daemon) - first, 120)
+            (base,) = bases(daemon) - first
+            wait_for("both bases in the repository", lambda: all(f" {b} " in listed(daemon) for b in first | {base}), 120, 1)
+            print("ok bases are stored in the background", flush=True)
+
+            shutil.rmtree(f"{daemon.state}/bases/{base}")
+            client.rds("RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier="kept", DBInstanceIdentifier="b",
+                       DBInstanceClass="db.t3.micro")
+            available(client, "b", 180)
+            assert psql(*endpoint(client, "b"), "select sum(n) from t").strip() == "500500"
+            assert base in bases(daemon)
+            print("ok a snapshot whose directory has gone is restored", flush=True)
+
+            client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="kept")
+            wait_for("the deleted snapshot's base to go", lambda: base not in bases(daemon), 120)
+            wait_for("its backup to go", lambda: f" {base} " not in listed(daemon), 120, 1)
+            assert all(f" {b} " in backup(daemon, "list") for b in first)
+            assert "everything is as it was stored" in backup(daemon, "verify")
+            print("ok a deleted snapshot's backup is dropped\n3 passed, 0 failed", flush=True)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
