@@ -41,8 +41,9 @@ tidy: deps  ## clang-tidy, all findings are errors; one folder: make tidy D=src/
 check: build-tests  ## every test (about 15 minutes on 2 cores); one suite: make check T=transcripts
 	@test/check $(T)
 
-torture: build-tests  ## the crash gate at length: every step of every table and random instants, 300 kills or more; 100 cut-overs under load
+torture: build-tests  ## at length: every step of every table killed, random instants, backups while everything dies, 100 cut-overs
 	@python3 test/crash/torture.py
+	@python3 test/backup/torture.py long
 	@HOWDAH_KILLS=240 python3 test/migrate/run.py killing
 	@python3 test/runbook/swaps.py 100
 

@@ -269,7 +269,10 @@ Result<void> copy_one(const Work& work, char* buffer, Job& job) {
       if (auto done = write_fully(out.get(), buffer, size, to); !done) return done;
     }
     entry.size += size;
-    if (out && entry.size % kPiece == 0) os::start_writing(out.get());
+    if (out && entry.size % kPiece == 0) {
+      os::start_writing(out.get());
+      if (auto room = os::room_for(kPiece, to); !room) return room;
+    }
     job.advance(size);
     if (!w.rules.running && size < kChunk) break;
     if (w.rules.running && entry.size >= static_cast<uint64_t>(st.st_size)) break;  // what grows is in the WAL
@@ -285,6 +288,9 @@ Result<CopiedData> run(Walk& w) {
   w.root = os::Fd(open(w.from.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!w.root) return tl::unexpected(errno_at("open", w.from));
   if (auto walked = walk("", w); !walked) return tl::unexpected(walked.error());
+  if (w.to != nullptr) {
+    if (auto room = os::room_for(w.bytes, *w.to); !room) return tl::unexpected(room.error());
+  }
   std::sort(w.files.begin(), w.files.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
   Job job{w};
   auto worker = [&] {

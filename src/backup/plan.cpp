@@ -113,7 +113,10 @@ Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Ti
   });
   if (usable.empty()) return fail("the requested instant lies before the earliest restorable time");
   auto target = vault.locate(instant, usable.front().end);
-  if (!target) return tl::unexpected(target.error());
+  if (!target) {  // what is missing altogether is named by its segment
+    auto chain = vault.chain(usable.front().end, durable->position, usable.front().system_identifier);
+    return tl::unexpected(chain ? target.error() : chain.error());
+  }
   return plan_from(vault, usable.front(), *target);
 }
 

@@ -21,9 +21,9 @@ std::string recovery_dir(const pg::Layout& layout) { return layout.root + "/reco
 std::string marker_of(const pg::Layout& layout) { return recovery_dir(layout) + "/done.json"; }
 
 Result<void> fill(const std::string& state, const Plan& plan, const std::string& tmp, os::Owner owner) {
-  auto copied =
-      os::copy_tree(base_dir(state, plan.base.id) + "/data", tmp,
-                    {.owner = owner, .skip = [](const std::string& path) { return path == "backup_manifest"; }});
+  auto copied = os::copy_tree(
+      base_dir(state, plan.base.id) + "/data", tmp,
+      {.owner = owner, .leave_room = true, .skip = [](const std::string& path) { return path == "backup_manifest"; }});
   if (!copied) return tl::unexpected(copied.error());
   fault::point("backup.volume", "copied");
   if (auto done = set_up_recovery(plan, tmp, owner); !done) return done;

@@ -161,7 +161,8 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
   if (!plan) return tl::unexpected(plan.error());
   if (!needs_recovery(*plan)) return fail(fmt::format("base {} is at {} already", from.id, lsn_text(to.lsn)));
   if (auto made = make_directories(layout, spec.owner); !made) return tl::unexpected(made.error());
-  auto copied = os::copy_tree(base_dir(spec.state, from.id) + "/data", layout.data, {.owner = spec.owner});
+  auto copied =
+      os::copy_tree(base_dir(spec.state, from.id) + "/data", layout.data, {.owner = spec.owner, .leave_room = true});
   if (!copied) return tl::unexpected(copied.error());
   if (auto done = set_up_recovery(*plan, layout.data, spec.owner); !done) return tl::unexpected(done.error());
   if (spec.progress) spec.progress(20);

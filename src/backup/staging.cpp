@@ -51,6 +51,7 @@ Result<void> copy_bytes(const std::string& from, const std::string& to, bool sha
   os::Fd out(open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!out) return tl::unexpected(errno_at("create", to));
   if (share && ioctl(out.get(), FICLONE, in.get()) == 0) return {};
+  if (auto room = os::room_for(kSegmentSize, to); !room) return room;
   constexpr size_t kChunk = 1 << 20;
   std::unique_ptr<char[]> buffer(new char[kChunk]);
   for (;;) {

@@ -1,5 +1,6 @@
 // What goes wrong with base backups in the field, each provoked on purpose.
 #include <atomic>
+#include <cstring>
 #include <fstream>
 
 #include "backup/base_copy.h"
@@ -141,7 +142,9 @@ TEST(BackupTraps, AMissingOrDamagedSegmentIsRefusedBeforeAnythingIsMade) {
 
 TEST(BackupTraps, ASchemaStormAndPreparedTransactionsComeBackWhole) {
   NEED_POSTGRESQL();
-  Source source(66, {{"max_prepared_transactions", "10"}});
+  // Trap 26: more of everything than whoever restores it configures.
+  Source source(
+      66, {{"max_prepared_transactions", "10"}, {"max_connections", "250"}, {"max_locks_per_transaction", "128"}});
   {
     auto client = session(source.db);
     one(client, "CREATE TABLE p (id int)");
@@ -159,6 +162,11 @@ TEST(BackupTraps, ASchemaStormAndPreparedTransactionsComeBackWhole) {
       if (i % 3 == 0) one(client, "TRUNCATE " + t);
       if (i % 3 == 1) one(client, "DELETE FROM " + t + " WHERE id > 100");
       if (i % 3 == 1) one(client, "VACUUM " + t);
+      if (i % 3 == 2) {  // trap 14: its files appear without their content in the WAL
+        one(client, "DROP DATABASE IF EXISTS made");
+        one(client,
+            std::string("CREATE DATABASE made") + (client.server_version() < 150000 ? "" : " STRATEGY file_copy"));
+      }
     }
   });
   while (rounds < 5) std::this_thread::sleep_for(Millis(5));
@@ -193,9 +201,96 @@ TEST(BackupTraps, ASchemaStormAndPreparedTransactionsComeBackWhole) {
     EXPECT_NO_THROW(one(client, "REINDEX TABLE " + name)) << name;
     EXPECT_NO_THROW(one(client, "VACUUM FULL " + name)) << name;
   }
+  if (one(client, "SELECT count(*) FROM pg_database WHERE datname = 'made'") == "1") {
+    auto made = must(pg::Client::connect(copy.layout(), copy.port(), "made"));
+    EXPECT_GT(std::stoi(one(made, "SELECT count(*) FROM pg_class, pg_proc")), 300);
+    EXPECT_NO_THROW(one(made, "REINDEX SYSTEM made"));
+  }
   EXPECT_EQ(one(client, "SELECT gid FROM pg_prepared_xacts"), "waiting");
   one(client, "COMMIT PREPARED 'waiting'");
   EXPECT_EQ(one(client, "SELECT count(*) FROM p"), "1");
+}
+
+TEST(BackupTraps, ATablespaceIsRefusedAndNeverFollowed) {
+  const std::string from = state() + "/tablespace-from", to = state() + "/tablespace-to";
+  fs::create_directories(from + "/pg_tblspc");
+  fs::create_directory_symlink("/etc", from + "/pg_tblspc/16400");
+  for (bool running : {false, true}) {
+    auto copied = copy_data(from, to, {.running = running});
+    ASSERT_FALSE(copied);
+    EXPECT_NE(copied.error().message.find("pg_tblspc/16400 is a tablespace"), std::string::npos)
+        << copied.error().message;
+    must(os::remove_tree(to));
+  }
+  must(os::remove_tree(from));
+}
+
+TEST(BackupTraps, ALostHistoryFileIsAnErrorAndNotAnOlderTimeline) {
+  const Vault vault(state(), "db-lost");
+  fs::create_directories(wal_dir(vault.root()));
+  const Base base{.id = "b", .resource_id = "db-lost", .start = {1, 0x2000028}, .end = {1, 0x2000100}};
+  auto plan = plan_to_position(vault, {base}, {2, 0x5000000});
+  ASSERT_FALSE(plan);
+  EXPECT_NE(plan.error().message.find("00000002.history"), std::string::npos) << plan.error().message;
+  must(vault.remove());
+}
+
+TEST(BackupTraps, ATornPageIsReadAgain) {
+  const std::string from = state() + "/torn-from", to = state() + "/torn-to";
+  fs::create_directories(from + "/base/5");
+  // Two states of the same page, each whole; between them one half of each is there for a moment.
+  std::string pages[2];
+  for (int i = 0; i < 2; i++) {
+    pages[i] = std::string(kPage, static_cast<char>('a' + i));
+    const uint16_t sum = page_checksum(pages[i].data(), 0);
+    std::memcpy(pages[i].data() + 8, &sum, sizeof sum);
+  }
+  { std::ofstream(from + "/base/5/16384") << pages[0]; }
+  std::atomic<int> turns{0};
+  std::jthread writer([&](const std::stop_token& stop) {
+    std::fstream f(from + "/base/5/16384", std::ios::in | std::ios::out | std::ios::binary);
+    for (; !stop.stop_requested(); turns++) {
+      const std::string& next = pages[(turns + 1) % 2];
+      f.seekp(0).write(next.data(), kPage / 2).flush();
+      std::this_thread::yield();
+      f.seekp(kPage / 2).write(next.data() + kPage / 2, kPage / 2).flush();
+      std::this_thread::sleep_for(std::chrono::microseconds(300));
+    }
+  });
+  for (int last = -1, i = 0; i < 300; i++) {
+    while (turns == last) std::this_thread::yield();
+    last = turns;
+    must(os::remove_tree(to));
+    auto copied = copy_data(from, to, {.running = true, .verify_pages = true, .start = ~0ULL});
+    ASSERT_TRUE(copied) << copied.error().message;
+    const std::string got = must(os::read_file(to + "/base/5/16384"));
+    ASSERT_TRUE(got == pages[0] || got == pages[1]) << "a torn page in copy " << i;
+  }
+  writer = {};
+  must(os::remove_tree(from));
+  must(os::remove_tree(to));
+}
+
+TEST(BackupTraps, ABaseIsThrownAwayWhenTheSessionThatBeganItEnds) {
+  NEED_POSTGRESQL();
+  Source source(68);
+  BaseGuard guard{"ended"};
+  auto spec = spec_of("ended", source.db);
+  std::atomic<bool> ended{false};
+  spec.progress = [&](int) {
+    if (ended.exchange(true)) return;
+    auto client = session(source.db);
+    // The backup's session waits idle until the files are copied.
+    one(client,
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+        "AND (query LIKE '%pg_backup_start%' OR query LIKE '%pg_start_backup%')");
+  };
+  auto refused = copy_running(spec);
+  ASSERT_TRUE(ended);
+  ASSERT_FALSE(refused) << "without pg_backup_stop nobody knows where it becomes consistent";
+  EXPECT_FALSE(os::exists(base_dir(state(), "ended")));
+  EXPECT_FALSE(os::exists(base_dir(state(), "ended") + ".tmp"));
+  EXPECT_TRUE(copy_running(spec)) << "the next try is a new backup";
 }
 
 TEST(BackupTraps, AControlFileThatIsBeingWrittenIsReadWhole) {

@@ -171,7 +171,8 @@ Result<Position> Vault::locate(Time instant, Position from) const {
     if (!record) {
       if (auto whole = check_no_loss(root_, *history, begin, d->position.lsn); !whole)
         return tl::unexpected(whole.error());
-      return fail(fmt::format("the WAL in the vault is damaged at {}", lsn_text(at)));
+      return fail(fmt::format("the WAL in the vault is damaged at {} (segment {})", lsn_text(at),
+                              segment_name(history->at(at), at)));
     }
     const auto ended = record->transaction_end();
     if (record->start < begin || !ended) continue;

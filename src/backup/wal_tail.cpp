@@ -56,8 +56,16 @@ struct Step {
   Lsn end = 0;  // where the next record may start; for kOverwritten the page that it was given up on
 };
 
+/// Only what the server would accept, too: the records' checksums say nothing of the headers between them.
 bool read_page_header(const WalFiles& files, Lsn page, RawPage& out) {
-  return files.read(page, &out, sizeof out) && out.magic != 0 && out.address == page;
+  constexpr uint16_t kAllFlags = 0xF;
+  if (!files.read(page, &out, sizeof out) || out.magic != files.magic() || out.address != page) return false;
+  const bool first = page % kSegmentSize == 0;
+  if ((out.info & ~kAllFlags) != 0 || ((out.info & kLongHeaderFlag) != 0) != first) return false;
+  if (out.timeline == 0 || out.timeline > files.timeline_at(page)) return false;
+  RawLongPart part;
+  return !first || (files.read(page + sizeof out, &part, sizeof part) && part.segment_size == kSegmentSize &&
+                    part.page_size == kWalPage);
 }
 
 /// Collects `size` bytes from `at` on across pages. kWhole: `at` has moved behind them.
@@ -218,6 +226,16 @@ bool WalFiles::read(Lsn at, void* out, size_t size) const {
   }
   std::memcpy(out, window_.data() + (at - window_at_), size);
   return true;
+}
+
+uint32_t WalFiles::timeline_at(Lsn at) const {
+  auto found = segments_.find(at / kSegmentSize);
+  return found == segments_.end() ? 0 : found->second.first;
+}
+
+uint16_t WalFiles::magic() const {
+  if (magic_ == 0 && !segments_.empty()) (void)read(segments_.begin()->first * kSegmentSize, &magic_, sizeof magic_);
+  return magic_;
 }
 
 Lsn WalFiles::end() const { return segments_.empty() ? 0 : (segments_.rbegin()->first + 1) * kSegmentSize; }

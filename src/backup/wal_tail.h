@@ -28,12 +28,15 @@ class WalFiles {
 
   /// Exactly `size` bytes at `at`, all in one segment; false when they are not there.
   bool read(Lsn at, void* out, size_t size) const;
-  Lsn end() const;  ///< behind the last segment
+  Lsn end() const;                     ///< behind the last segment
+  uint32_t timeline_at(Lsn at) const;  ///< of the file that holds `at`; 0 = none does
+  uint16_t magic() const;              ///< of the first page, which says the server's version; 0 = there is none
 
  private:
   std::map<uint64_t, std::pair<uint32_t, std::string>> segments_;  // number -> timeline, path
   mutable uint64_t open_segment_ = ~0ULL;
   mutable os::Fd fd_;
+  mutable uint16_t magic_ = 0;
   mutable std::string window_;  // bytes from window_at_ on
   mutable Lsn window_at_ = 0;
 };

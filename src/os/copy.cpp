@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
@@ -53,8 +54,12 @@ struct Shared {
   }
 };
 
-Result<void> copy_content(int in, int out, off_t size, const std::string& path) {
+Result<void> copy_content(int in, int out, off_t size, const std::string& path, const CopyOptions& options) {
   while (size > 0) {
+    if (options.leave_room) {
+      auto room = room_for(static_cast<uint64_t>(std::min(size, kPiece)), path);
+      if (!room) return room;
+    }
     ssize_t n = copy_file_range(in, nullptr, out, nullptr, static_cast<size_t>(std::min(size, kPiece)), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n > 0) {
@@ -107,7 +112,7 @@ Result<void> copy_file(int from_dir, int to_dir, const std::string& name, const 
     if (errno == ENOSPC || errno == EDQUOT) return tl::unexpected(errno_at("clone", shown()));
     shared.try_reflink = false;  // asked once per tree, not once per file
   }
-  return copy_content(in.get(), out.get(), st.st_size, shown());
+  return copy_content(in.get(), out.get(), st.st_size, shown(), options);
 }
 
 Result<void> copy_files(const Dir& dir, const CopyOptions& options, Shared& shared) {
@@ -177,6 +182,18 @@ Result<void> walk(const std::string& from, const std::string& to, const std::str
 }
 
 }  // namespace
+
+Result<void> room_for(uint64_t bytes, const std::string& path) {
+  struct statvfs fs {};
+  if (statvfs(path.c_str(), &fs) != 0) return tl::unexpected(errno_at("look at the file system of", path));
+  const uint64_t size = fs.f_blocks * fs.f_frsize, free = fs.f_bavail * fs.f_frsize;
+  const uint64_t kept = std::clamp<uint64_t>(size / 100, 64 << 20, 1 << 30);
+  if (free >= bytes + kept) return {};
+  return fail_for_now(
+      fmt::format("not enough space for {}: {} MB more are needed and {} MB are free, of which the last {} MB are left "
+                  "to the databases",
+                  path, (bytes >> 20) + 1, free >> 20, kept >> 20));
+}
 
 void start_writing(int fd) { (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); }
 

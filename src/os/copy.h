@@ -18,9 +18,14 @@ struct CopyOptions {
   Owner owner;           ///< of everything in the copy, when we are root
   bool program = false;  ///< directories 0755 and files 0644 or 0755 as in the source; else 0700 and 0600
   unsigned threads = 2;
+  bool leave_room = false;  ///< fails as room_for() does, before it takes the disk's last space; not for reflinks
   /// Leaves an entry of the source out; called with its path below `from`, before any thread starts. Null = nothing.
   std::function<bool(const std::string&)> skip;
 };
+
+/// An error that may pass when the file system of `path` has no room for `bytes` and what databases need to go on: a
+/// hundredth of it, 64 MiB at least and 1 GiB at most. Whoever copies much must not be the one that fills the disk.
+Result<void> room_for(uint64_t bytes, const std::string& path);
 
 /// Asks the disk to begin with the file's dirty pages, so that a sync later finds few.
 void start_writing(int fd);

@@ -285,6 +285,12 @@ void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, con
   tx.put(std::move(s));
 }
 
+Outcome try_again_or_fail(const Workflow& w, const Error& error) {
+  constexpr int kTries = 7;
+  if (!error.retry || w.tries + 1 >= kTries) return flow::failed(error.message);
+  return flow::again(std::min(Millis(10'000), Millis(500) * (1 << std::min(w.tries, 5))), error.message);
+}
+
 Result<backup::Plan> plan_of(const Rds& rds, const Snapshot& s) {
   if (s.materialised) {
     const auto base = backup::read_base(rds.config.state_dir, s.base_id);

@@ -71,6 +71,10 @@ struct Mark {
 };
 Result<Mark> set_mark(const Rds& rds, const Instance& instance, const std::string& name);
 
+/// What to answer when files could not be copied: other tries while the reason may pass (a full disk, a server that was
+/// restarted), about half a minute in all; then the end of the workflow, so that nobody waits for hours.
+Outcome try_again_or_fail(const Workflow& w, const Error& error);
+
 /// How a snapshot is restored: from its own base, else from an older one and the vault.
 Result<backup::Plan> plan_of(const Rds& rds, const Snapshot& snapshot);
 

@@ -4,6 +4,7 @@
 
 #include "domain/automated_backup.h"
 #include "domain/config.h"
+#include "os/files.h"
 #include "pg/client.h"
 #include "pg/engine.h"
 #include "pg/layout.h"
@@ -85,8 +86,10 @@ Outcome make_volume(Rds& rds, const Workflow& w) {
   if (!plan) return answer(plan.error());
   const auto layout = layout_of(rds, *i);
   const auto owner = owner_of(rds, *i);
-  if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return answer(r.error());
-  if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner); !r) return answer(r.error());
+  if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return try_again_or_fail(w, r.error());
+  if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner); !r) {
+    return try_again_or_fail(w, r.error());
+  }
   return flow::next();
 }
 
@@ -96,8 +99,12 @@ Outcome recover(Rds& rds, const Workflow& w) {
   if (!plan) return answer(plan.error());
   const auto engine = prepared_engine(rds, *i);
   if (!engine) return answer(engine.error());
-  const auto done = backup::recover(*plan, *engine, layout_of(rds, *i), owner_of(rds, *i), kReplay);
-  return done ? flow::next() : answer(done.error());
+  const auto layout = layout_of(rds, *i);
+  const auto done = backup::recover(*plan, *engine, layout, owner_of(rds, *i), kReplay);
+  if (done) return flow::next();
+  // Nobody can use it, and when the disk is full its space is needed.
+  if (!done.error().retry) (void)os::remove_tree(layout.data);
+  return answer(done.error());
 }
 
 Outcome set_up(Rds& rds, const Workflow& w) {

@@ -78,13 +78,14 @@ bool base_is_coming(const Rds& rds, const Snapshot& s) {
   return false;
 }
 
-Outcome copy_running_files(Rds& rds, const Snapshot& s, const Instance& i) {
+Outcome copy_running_files(Rds& rds, const Workflow& w, const Snapshot& s, const Instance& i) {
   const auto engine = prepared_engine(rds, i);
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, s, *engine);
   spec.port = i.port;
   const auto base = os::in_background([&] { return backup::copy_running(spec); });
-  if (!base) return flow::again(Millis(1'000), base.error().message);
+  // Whatever it was: the server may have been restarted, or a page read while it was torn.
+  if (!base) return try_again_or_fail(w, {base.error().message, true});
   return flow::done(snapshot_taken(rds, s.id, *base, true));
 }
 
@@ -131,11 +132,11 @@ Outcome take(Rds& rds, const Workflow& w) {
     return hand_over(rds, *s, *i);
   }
   if (const auto kept = protect(rds, *i); !kept) return flow::again(Millis(500), kept.error().message);
-  if (s->full) return copy_running_files(rds, *s, *i);
+  if (s->full) return copy_running_files(rds, w, *s, *i);
   const auto bases = bases_of(rds, i->resource_id);
   if (bases.empty()) {
     if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
-    return copy_running_files(rds, *s, *i);
+    return copy_running_files(rds, w, *s, *i);
   }
   const auto mark = set_mark(rds, *i, s->id);
   if (!mark) return flow::again(Millis(500), mark.error().message);
@@ -144,7 +145,7 @@ Outcome take(Rds& rds, const Workflow& w) {
   if (const auto plan = backup::plan_to_position(vault, bases, mark->position); !plan) {
     log::warn("no way from an older base to this snapshot: copying the files instead",
               {{"snapshot", s->identifier}, {"reason", plan.error().message}});
-    return copy_running_files(rds, *s, *i);
+    return copy_running_files(rds, w, *s, *i);
   }
   return flow::done(marked(rds, s->id, *mark));
 }

@@ -641,6 +641,14 @@ def points(daemon, both=True):
     return found
 
 
+# Within a step of the backup tables: where half of its work is on the disk.
+INNER_POINTS = [(FirstSnapshot, "backup.base:started"), (FirstSnapshot, "backup.base:synced"),
+                (FirstSnapshot, "backup.base:published"), (Materialise, "backup.roll:copied"),
+                (Materialise, "backup.roll:replayed"), (Restore, "backup.volume:copied"),
+                (Restore, "backup.volume:synced"), (Restore, "backup.recover:promoted"),
+                (Restore, "backup.recover:stopped"), (Tidy, "backup.remove:renamed")]
+
+
 def run_all(report, worlds, jobs):
     """Runs the jobs (name, function of a world) on `worlds` daemons side by side. A world that a failure left in
     disorder is thrown away."""

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from crash import OPERATIONS, Daemon, at_point, at_random, pgbench_survives, points, run_all  # noqa: E402
+from crash import INNER_POINTS, OPERATIONS, Daemon, at_point, at_random, pgbench_survives, points, run_all  # noqa: E402
 from report import Report  # noqa: E402
 
 
@@ -15,7 +15,7 @@ def main():
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     report = Report()
     with Daemon("flows") as daemon:
-        jobs = [at_point(*p) for p in points(daemon)]
+        jobs = [at_point(*p) for p in points(daemon) + INNER_POINTS]
     jobs += [at_random(random.choice(OPERATIONS)) for _ in range(max(0, wanted - len(jobs)))]
     jobs.append(("pgbench and an open transaction while the daemon dies three times", pgbench_survives))
     print(f"{run_all(report, 2, jobs)} kills")

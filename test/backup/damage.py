@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""What is missing, damaged, swapped or has no room when a backup is made or restored: it is said by name, nothing is left
+behind, and what is undamaged can still be restored. The parts with a full disk have a small file system of their own, in
+a private mount namespace, and need root."""
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+
+import procs  # noqa: E402
+from daemon import Daemon, available, create, endpoint, psql, reach, wait_for  # noqa: E402
+from report import Report, Skip  # noqa: E402
+
+SEGMENT = 16 << 20
+
+
+def snapshot(client, name, status="available"):
+    client.rds("CreateDBSnapshot", DBInstanceIdentifier="a", DBSnapshotIdentifier=name)
+    def now():
+        return client.rds("DescribeDBSnapshots", DBSnapshotIdentifier=name).findtext(".//DBSnapshot/Status")
+    wait_for(f"snapshot {name} {status}", lambda: now() == status, 120, describe=now)
+
+
+def independent(daemon, number):
+    bases = f"{daemon.state}/bases"
+    wait_for(f"{number} bases", lambda: len(os.listdir(bases)) == number and not glob.glob(f"{bases}/*.*"), 120,
+             describe=lambda: os.listdir(bases))
+
+
+def restore(client, name, snapshot_name, status="available"):
+    client.rds("RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier=snapshot_name, DBInstanceIdentifier=name)
+    reach(client, name, status, 120)
+
+
+def refused(client, name, why):
+    """It rests in incompatible-restore, says why, and can be deleted."""
+    reach(client, name, "incompatible-restore", 120)
+    said = client.events(name)[-1]
+    assert said.startswith("The restore failed, the source is untouched:") and why in said, said
+    client.rds("DeleteDBInstance", DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    reach(client, name, "gone", 60)
+
+
+def count(client, name):
+    return psql(*endpoint(client, name), "select count(*) from t")
+
+
+# Damage
+
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def to_instant(client, name, instant):
+    client.rds("RestoreDBInstanceToPointInTime", SourceDBInstanceIdentifier="a", TargetDBInstanceIdentifier=name,
+               RestoreTime=stamp(instant))
+
+
+def flip(path, at):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        old = f.read(1)
+        f.seek(at)
+        f.write(bytes([old[0] ^ 0x40]))
+
+
+def swap(one, other, to=None):
+    """Each file under the other's name; `to`: or the other one's proper name."""
+    os.rename(one, f"{one}.moving")
+    os.rename(other, one)
+    os.rename(f"{one}.moving", to or other)
+
+
+def damaged_wal(daemon, client):
+    """Four segments of WAL behind the base: one after the other is damaged, missing, or another one's."""
+    create(client, "a", BackupRetentionPeriod=1)
+    wait_for("the first backup", lambda: client.instance("a").findtext("LatestRestorableTime"), 90)
+    place = endpoint(client, "a")
+    psql(*place, "create table t as select generate_series(1, 10) as id")
+    time.sleep(1.1)
+    early = int(time.time())
+    time.sleep(0.1)
+    psql(*place, f"select pg_logical_emit_message(false, 'x', repeat('y', {SEGMENT // 16})) from generate_series(1, 48)", timeout=120)
+    psql(*place, "insert into t select generate_series(11, 20)")
+    time.sleep(1.1)
+    late = int(time.time())
+    time.sleep(0.1)
+    psql(*place, "insert into t values (21)")
+    wait_for("both to be restorable",
+             lambda: client.instance("a").findtext("LatestRestorableTime")[:19] > stamp(late)[:19], 60)
+    vault = f"{daemon.state}/vault/{client.instance('a').findtext('DbiResourceId')}/wal"
+    segments = sorted(p for p in glob.glob(f"{vault}/*") if len(os.path.basename(p)) == 24)
+    assert len(segments) >= 3, segments
+    victim, other = segments[-1], segments[-2]
+    name = os.path.basename(victim)
+
+    flip(victim, SEGMENT // 2)
+    to_instant(client, "r", late)
+    refused(client, "r", name)
+    flip(victim, SEGMENT // 2)
+
+    os.rename(victim, f"{victim}.hidden")
+    to_instant(client, "r", late)
+    refused(client, "r", name)
+
+    swap(other, f"{victim}.hidden", victim)
+    to_instant(client, "r", late)
+    refused(client, "r", os.path.basename(other))
+    # What lies before the damage can be restored all the same.
+    to_instant(client, "early", early)
+    available(client, "early", 120)
+    assert count(client, "early") == "10"
+
+    swap(victim, other)
+    to_instant(client, "r", late)
+    available(client, "r", 120)
+    assert count(client, "r") == "20"
+
+
+# A full disk
+
+def in_namespace(name):
+    """Runs this file again, inside a private mount namespace, for one of INNER."""
+    def run():
+        if os.geteuid() != 0:
+            raise Skip("needs root for a mount namespace")
+        if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
+            raise Skip("this machine does not allow unshare -m")
+        done = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, os.path.abspath(__file__),
+                               "--inner", name], capture_output=True, text=True, check=False, timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return run
+
+
+class Filler:
+    """Leaves that many MiB of the file system free."""
+
+    def __init__(self, base):
+        self.path, self.base = f"{base}/filler", base
+
+    def leave(self, megabytes):
+        fs = os.statvfs(self.base)
+        with open(self.path, "ab") as f:
+            os.posix_fallocate(f.fileno(), f.tell(), max(1, fs.f_bavail * fs.f_bsize - (megabytes << 20)))
+
+    def remove(self):
+        os.remove(self.path)
+
+
+def left_over(daemon):
+    """Half-made bases and volumes."""
+    return [p for p in glob.glob(f"{daemon.state}/bases/*") + glob.glob(f"{daemon.state}/instances/*/data*")
+            if p.endswith(".tmp") or p.endswith(".gone")]
+
+
+def full_disk():
+    base = tempfile.mkdtemp(prefix="howdah-test-fullbackup-", dir="/var/tmp")
+    os.chmod(base, 0o711)
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1400m,mode=0711", "howdah-test", base], check=True)
+        with Daemon("full", base=base) as daemon:
+            full(daemon, Filler(base))
+    finally:
+        procs.stop_servers(base)
+        subprocess.run(["umount", "-l", base], check=False)
+        os.rmdir(base)
+
+
+def full(daemon, filler):
+    client = daemon.client()
+    create(client, "a")
+    psql(*endpoint(client, "a"), "create table t as select g as id, repeat('x', 500) as pad from generate_series(1, 150000) g",
+         timeout=120)
+
+    # The files of the first snapshot find no room: it fails, says so, and leaves nothing.
+    filler.leave(80)
+    snapshot(client, "s", "failed")
+    events = client.rds("DescribeEvents", SourceIdentifier="s", SourceType="db-snapshot").findall(".//Event/Message")
+    assert any("not enough space" in e.text for e in events), [e.text for e in events]
+    wait_for("nothing left of it", lambda: not left_over(daemon), 30, describe=lambda: left_over(daemon))
+    filler.remove()
+    client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="s")
+    snapshot(client, "s")
+    independent(daemon, 1)
+
+    # No room for a restore: incompatible-restore; the source and the snapshot are what they were.
+    filler.leave(80)
+    client.rds("RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier="s", DBInstanceIdentifier="r")
+    refused(client, "r", "not enough space")
+    assert not left_over(daemon), left_over(daemon)
+    assert not [line for line in open(daemon.log, encoding="utf-8") if "server is down" in line], "a server had no room"
+    assert count(client, "a") == "150000"
+
+    # Room that comes back in time is used.
+    client.rds("RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier="s", DBInstanceIdentifier="r")
+    time.sleep(1.5)
+    assert client.status("r") == "creating", client.status("r")
+    filler.remove()
+    available(client, "r", 120)
+    assert count(client, "r") == "150000"
+
+
+INNER = {"full_disk": full_disk}
+
+
+def main():
+    if "--inner" in sys.argv:
+        INNER[sys.argv[sys.argv.index("--inner") + 1]]()
+        return
+    report = Report()
+    with Daemon("damage") as daemon:
+        report.run("damaged, missing and swapped WAL", damaged_wal, daemon, daemon.client())
+    report.run("no room for a snapshot or a restore", in_namespace("full_disk"))
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()
