@@ -284,10 +284,14 @@ Result<void> copy_one(const Work& work, char* buffer, Job& job) {
   return {};
 }
 
-Result<CopiedData> run(Walk& w) {
+Result<void> walk_all(Walk& w) {
   w.root = os::Fd(open(w.from.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!w.root) return tl::unexpected(errno_at("open", w.from));
-  if (auto walked = walk("", w); !walked) return tl::unexpected(walked.error());
+  return walk("", w);
+}
+
+Result<CopiedData> run(Walk& w) {
+  if (auto walked = walk_all(w); !walked) return tl::unexpected(walked.error());
   if (w.to != nullptr) {
     if (auto room = os::room_for(w.bytes, *w.to); !room) return tl::unexpected(room.error());
   }
@@ -326,6 +330,13 @@ std::optional<uint32_t> first_block(const std::string& path) {
 Result<CopiedData> copy_data(const std::string& from, const std::string& to, const CopyRules& rules) {
   Walk w{from, {}, &to, rules, {}, 0};
   return run(w);
+}
+
+Result<uint64_t> size_of_data(const std::string& from) {
+  const CopyRules rules{.running = true};
+  Walk w{from, {}, nullptr, rules, {}, 0};
+  if (auto walked = walk_all(w); !walked) return tl::unexpected(walked.error());
+  return w.bytes;
 }
 
 Result<CopiedData> inspect_data(const std::string& data, bool verify) {

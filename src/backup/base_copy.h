@@ -31,6 +31,9 @@ struct CopiedData {
 /// Errors: a damaged page (file and block), tablespaces, anything that is neither file nor directory.
 Result<CopiedData> copy_data(const std::string& from, const std::string& to, const CopyRules& rules);
 
+/// What copy_data() would copy from a running server's directory, in bytes.
+Result<uint64_t> size_of_data(const std::string& from);
+
 /// Reads everything below `data`, verifies pages and lists the files, without copying.
 Result<CopiedData> inspect_data(const std::string& data, bool verify_pages);
 

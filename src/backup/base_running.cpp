@@ -8,6 +8,7 @@
 #include "backup/control.h"
 #include "backup/staging.h"
 #include "backup/vault.h"
+#include "os/copy.h"
 #include "os/files.h"
 #include "pg/client.h"
 #include "util/fault_point.h"
@@ -100,6 +101,12 @@ Result<Base> copy_running(const BaseSpec& spec) {
   if (!staging) return tl::unexpected(staging.error());
   if (auto base = staging->finished()) return *base;
   const std::string& data = spec.layout.data;
+  // Before the backup begins: each one makes the server go on in another segment, which a full disk has no room for.
+  auto size = size_of_data(data);
+  if (!size) return tl::unexpected(size.error());
+  if (auto room = os::room_for(*size + 2 * kSegmentSize, staging->root()); !room) {
+    return tl::unexpected(room.error());
+  }
   auto session = Session::begin(spec);
   if (!session) return tl::unexpected(session.error());
   fault::point("backup.base", "started");
