@@ -65,8 +65,9 @@ std::optional<std::vector<std::shared_ptr<const Instance>>> by_key(const Rds& rd
   return out;
 }
 
-/// Waiters ask for one instance every 10 or 30 s. While it is on its way their answer is held, at most 10 s, until its
-/// status changes: `aws rds wait` returns when the thing has happened. Lists are always answered at once.
+/// Waiters ask for one instance every 10 or 30 s. While it is on its way their answer is held, at most 20 s, until it
+/// rests again: `aws rds wait` returns when the thing has happened, also after several statuses on the way. Lists are
+/// always answered at once.
 void hold_while_changing(const Rds& rds, api::Context& ctx, const std::string& name) {
   const auto status = [&]() -> std::string {
     try {
@@ -75,11 +76,10 @@ void hold_while_changing(const Rds& rds, api::Context& ctx, const std::string& n
       return "deleted";
     }
   };
-  static const Values at_rest = {"available", "stopped", "failed", "incompatible-parameters", "incompatible-restore",
-                                 "deleted"};
-  const std::string before = status();
-  if (at_rest.contains(before)) return;
-  ctx.holds.wait(std::chrono::seconds(10), [&] { return status() != before; });
+  static const Values at_rest = {"available",    "stopped", "failed", "incompatible-parameters", "incompatible-restore",
+                                 "storage-full", "deleted"};
+  const auto rests = [&] { return at_rest.contains(status()); };
+  if (!rests()) ctx.holds.wait(std::chrono::seconds(20), rests);
 }
 
 }  // namespace

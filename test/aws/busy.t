@@ -8,7 +8,7 @@ $ aws rds create-db-instance --db-instance-identifier a $ok
 ! aws rds stop-db-instance --db-instance-identifier a    # InvalidDBInstanceState: Instance a is not in available state.
 ! aws rds start-db-instance --db-instance-identifier a    # InvalidDBInstanceState: Instance a is not stopped, cannot be started.
 ! aws rds delete-db-instance --db-instance-identifier a --final-db-snapshot-identifier s    # InvalidDBInstanceState: Cannot create a snapshot because the database instance a is not currently in the available state.
-# (A description of one instance in transition would be held until its status changes.)
+# (A description of one instance in transition would be held until it rests.)
 $ aws rds describe-db-instances
 ~ DBInstances[0].DBInstanceStatus == creating
 $ aws rds wait db-instance-available --db-instance-identifier a

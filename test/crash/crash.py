@@ -247,7 +247,7 @@ class Swap(Operation):
 
     def prepare(self):
         super().prepare()
-        self.world.have("n", marker=False)
+        self.world.have("n", marker=False, Port=endpoint(self.world.client, "v")[1])
         self.ids = {n: self.world.client.instance(n).findtext("DbiResourceId") for n in "vn"}
         self.events = {n: [f"Swapping names: this instance ({self.ids[other]}) was {other} before.",
                            "DB instance shutdown", "DB instance restarted"] for n, other in ("vn", "nv")}
@@ -461,12 +461,12 @@ class World:
                  lambda: bool(self.client.instance("v").findtext("LatestRestorableTime")) == (days > 0), 60)
         wait_for("their bases", self.bases_are_those_of_snapshots, 60)
 
-    def have(self, name, marker=True):
+    def have(self, name, marker=True, **more):
         if name == "v" and self.retention:
             self.retain(0)
         status = self.client.status(name)
         if status == "gone":
-            create(self.client, name)
+            create(self.client, name, **more)
             if marker:
                 psql(*endpoint(self.client, name), "create table marker as select 42 as x")
         elif status == "stopped":
