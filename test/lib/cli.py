@@ -56,7 +56,7 @@ class Cli:
         log = open(f"{self.directory}/cli.log", "wb")
         self.server = subprocess.Popen([python, f"{HERE}/cli_server.py", socket], stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=log)
-        wait_for("the warm aws CLI", lambda: os.path.exists(socket) or self.server.poll() is not None, 30)
+        wait_for("the warm aws CLI", lambda: os.path.exists(socket) or self.server.poll() is not None, 120)
         if self.server.poll() is not None:
             raise SystemExit(f"the warm aws CLI did not start, see {self.directory}/cli.log")
         self.env = {"HOWDAH_TEST_CLI": socket}
