@@ -28,7 +28,7 @@ wire::HttpResponse arm_fault(const nlohmann::json& body) {
   const std::string action = body.value("action", "");
   const int nth = body.value("nth", 1);
   if (point.empty() || nth < 1) return text(400, "point must be named and nth at least 1\n");
-  if (!fault::arm(point, action, nth)) return text(400, "action must be kill, error or sleep\n");
+  if (!fault::arm(point, action, nth)) return text(400, "action must be kill, error, hold or release\n");
   return text(200, "ok\n");
 }
 

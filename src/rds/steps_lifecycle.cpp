@@ -94,6 +94,8 @@ void leave_backups(Rds& rds, store::Tx& tx, const Instance& i, bool retain, std:
 }
 
 Outcome remove_everything(Rds& rds, const Workflow& w) {
+  // A snapshot that was being taken, or supervision, may have begun a keeper again while it was being stopped.
+  if (Outcome stopped = stop_keeping(rds, w); stopped.verdict != Outcome::Verdict::next) return stopped;
   const auto i = instance_of(rds, w);
   const bool retain = !w.arg("retain").empty();
   const auto vault = vault_of(rds, i->resource_id);

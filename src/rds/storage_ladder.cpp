@@ -21,6 +21,7 @@ namespace {
 constexpr double kLow = 0.10, kFull = 0.05, kRelief = 0.02;
 constexpr double kBytesPerSecond = 1e9;  // nobody writes faster
 constexpr Millis kOften{100}, kSeldom{5'000};
+constexpr Millis kAfterFailure{1'000};
 constexpr uint64_t kReserve = 64 << 20;
 
 /// The room of an instance: of its volume or of the vault's file system, whichever is shorter of it.
@@ -39,6 +40,13 @@ Room room_of(const Rds& rds, const Instance& i) {
     if (least.of == 0 || free < least.free) least = {free, of, space->free};
   }
   return least;
+}
+
+/// When somebody could have filled it up to the last step.
+Millis until_filled(const Room& room) {
+  if (room.of == 0) return kSeldom;
+  const double seconds = static_cast<double>(room.bytes) * (1 - kFull / std::max(room.free, kFull)) / kBytesPerSecond;
+  return std::clamp(Millis(static_cast<int64_t>(std::min(seconds, 60.0) * 1000)), kOften, kSeldom);
 }
 
 /// The file that is given up when hardly anything is left, and made again when there is room.
@@ -74,20 +82,31 @@ int storage_level(int now, double free) {
 }
 
 Millis StorageLadder::look() {
-  double soonest = 5;  // seconds until somebody could have filled a disk up to the last step
+  keep_reserve(rds_.config.state_dir);  // first: on a full disk it is what the records below are written into
+  Room own;  // also without an instance: the first may come, and fill the disk, before the next look
+  if (const auto space = os::disk_space(rds_.config.state_dir); space && space->total > 0) {
+    own = {static_cast<double>(space->free) / static_cast<double>(space->total), space->total, space->free};
+  }
+  Millis next = until_filled(own);
   for (const auto& i : rds_.store.all<Instance>()) {
     if (i->rest != Rest::available) continue;
     const Room room = room_of(rds_, *i);
     if (room.of == 0) continue;
     const int before = Condition::of(rds_.store, i->resource_id).storage_level;
     const int level = storage_level(before, room.free);
-    if (level != before) move(*i, level, room.free, room.of);
+    // Writers first: what they leave is what the record needs.
     if (level == 2 && room.free < kFull / 2) cancel_writers(rds_, *i);
-    soonest =
-        std::min(soonest, static_cast<double>(room.bytes) * (1 - kFull / std::max(room.free, kFull)) / kBytesPerSecond);
+    next = std::min(next, until_filled(room));
+    if (level == before) continue;
+    try {
+      move(*i, level, room.free, room.of);
+    } catch (const std::exception& e) {
+      log::error("a change of free storage was not recorded; it is tried again",
+                 {{"instance", i->resource_id}, {"free", fmt::format("{:.3f}", room.free)}, {"error", e.what()}});
+      next = std::min(next, kAfterFailure);
+    }
   }
-  keep_reserve(rds_.config.state_dir);
-  return std::clamp(Millis(static_cast<int64_t>(soonest * 1000)), kOften, kSeldom);
+  return next;
 }
 
 void StorageLadder::move(const Instance& i, int level, double free, uint64_t of) {

@@ -5,13 +5,16 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stdexcept>
-#include <thread>
 
 namespace howdah::fault {
 namespace {
+
+constexpr std::chrono::seconds kLongestHold{120};
 
 struct Armed {
   std::string action;
@@ -21,6 +24,8 @@ struct Armed {
 std::atomic<bool> enabled{false};
 std::mutex mu;
 std::map<std::string, Armed, std::less<>> armed;  // guarded by mu
+std::set<std::string, std::less<>> held;          // guarded by mu: points that threads are waiting at
+std::condition_variable released;
 
 std::string due(const std::string& name) {
   std::lock_guard lock(mu);
@@ -28,13 +33,20 @@ std::string due(const std::string& name) {
   if (it == armed.end() || --it->second.left > 0) return {};
   std::string action = it->second.action;
   armed.erase(it);
+  if (action == "hold") held.insert(name);
   return action;
+}
+
+void wait_for_release(const std::string& name) {
+  std::unique_lock lock(mu);
+  released.wait_for(lock, kLongestHold, [&] { return !held.contains(name); });
+  held.erase(name);
 }
 
 void act(const std::string& action, const std::string& name) {
   if (action == "kill") kill(getpid(), SIGKILL);
   if (action == "error") throw std::runtime_error("fault point " + name);
-  if (action == "sleep") std::this_thread::sleep_for(std::chrono::seconds(5));
+  if (action == "hold") wait_for_release(name);
 }
 
 }  // namespace
@@ -42,8 +54,14 @@ void act(const std::string& action, const std::string& name) {
 void enable() { enabled = true; }
 
 bool arm(std::string_view point, std::string_view action, int nth) {
-  if (action != "kill" && action != "error" && action != "sleep") return false;
+  if (action != "kill" && action != "error" && action != "hold" && action != "release") return false;
   std::lock_guard lock(mu);
+  if (action == "release") {
+    armed.erase(std::string(point));
+    held.erase(std::string(point));
+    released.notify_all();
+    return true;
+  }
   armed.insert_or_assign(std::string(point), Armed{std::string(action), nth});
   return true;
 }
@@ -51,6 +69,8 @@ bool arm(std::string_view point, std::string_view action, int nth) {
 void disarm_all() {
   std::lock_guard lock(mu);
   armed.clear();
+  held.clear();
+  released.notify_all();
 }
 
 void point(std::string_view name, std::string_view detail) {

@@ -9,8 +9,11 @@ namespace howdah::fault {
 void enable();
 
 /// Arms `point` to act at its `nth` passing (1 = the next). `action`: "kill" = SIGKILL to ourselves, "error" = throw
-/// std::runtime_error, "sleep" = hold the thread for 5 s. Returns false for an unknown action.
+/// std::runtime_error, "hold" = keep the thread there until "release" comes for the same point (120 s at most: a test
+/// that died holds nobody for ever); "release" also disarms a point nobody has passed yet. Returns false for an unknown
+/// action.
 bool arm(std::string_view point, std::string_view action, int nth = 1);
+/// Forgets what is armed and lets go of every held thread.
 void disarm_all();
 
 /// Passes the point `name`. `detail` narrows it: arming "flow.step:create-instance/start-server" matches

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "util/fault_point.h"
 #include "util/id.h"
@@ -29,6 +32,22 @@ TEST(FaultPoint, ActsAtTheArmedPassingOnly) {
   EXPECT_THROW(fault::point("p", "x"), std::runtime_error);
   fault::point("p", "x");
   fault::disarm_all();
+}
+
+TEST(FaultPoint, HoldsUntilItIsReleased) {
+  fault::enable();
+  EXPECT_TRUE(fault::arm("h", "hold"));
+  std::atomic<bool> passed{false};
+  std::jthread held([&] {
+    fault::point("h");
+    passed = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(passed);
+  EXPECT_TRUE(fault::arm("h", "release"));
+  held.join();
+  EXPECT_TRUE(passed);
+  fault::point("h");  // a release outlives nothing: the point is free
 }
 
 }  // namespace howdah

@@ -41,10 +41,12 @@ $ aws rds describe-db-instances
 $ aws rds modify-db-instance --db-instance-identifier a --copy-tags-to-snapshot
 
 # A new instance with backups is backed up before it is available; nothing waits for the backup of a restored one.
-fault flow.act:create-snapshot/take sleep
+fault flow.act:create-snapshot/take hold
 watch b
 $ aws rds create-db-instance --db-instance-identifier b --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --backup-retention-period 2
+await 'aws rds describe-db-instances' DBInstances[1].DBInstanceStatus == backing-up
+fault flow.act:create-snapshot/take release
 $ aws rds wait db-instance-available --db-instance-identifier b
 states b == (gone), creating, backing-up, available
 $ aws rds describe-events --source-identifier b --source-type db-instance --query 'Events[].Message' --output json

@@ -247,6 +247,7 @@ class Swap(Operation):
 
     def prepare(self):
         super().prepare()
+        self.world.have_not("n")  # another operation's may listen on another port
         self.world.have("n", marker=False, Port=endpoint(self.world.client, "v")[1])
         self.ids = {n: self.world.client.instance(n).findtext("DbiResourceId") for n in "vn"}
         self.events = {n: [f"Swapping names: this instance ({self.ids[other]}) was {other} before.",

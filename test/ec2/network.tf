@@ -10,7 +10,6 @@ terraform {
 
 provider "aws" {} # region, keys and endpoint come from the environment, as `howdah env` sets it
 
-variable "password" { sensitive = true }
 variable "changed" {
   type    = bool
   default = false
