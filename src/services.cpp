@@ -21,6 +21,7 @@
 #include "os/identity.h"
 #include "pg/engine.h"
 #include "pg/tls.h"
+#include "pg/volume_stock.h"
 #include "rds/flows.h"
 #include "rds/rds.h"
 #include "rds/restorable_times.h"
@@ -73,10 +74,11 @@ struct Services::Parts {
   const pg::Catalog engines;
   const pg::Ca ca;
   pg::KeyStock keys{ca.identifier};
+  pg::VolumeStock volumes{Millis(config.ready_volumes ? 1'000 : 0)};
   flow::Runner flows;
   rds::RestorableTimes restorable{store, config.state_dir};
   rds::SnapshotProgress progress;
-  rds::Rds rds{store, clock, flows, config, engines, identity, ca, keys, restorable, progress};
+  rds::Rds rds{store, clock, flows, config, engines, identity, ca, keys, volumes, restorable, progress};
   rds::Supervisor supervisor{rds};
   ec2::Ec2 ec2{store, clock, config};
 };

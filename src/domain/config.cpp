@@ -64,6 +64,12 @@ int64_t number(const toml::node& node, int64_t min, int64_t max) {
   return *v;
 }
 
+bool flag(const toml::node& node) {
+  const auto v = node.value_exact<bool>();
+  if (!v) throw BadValue{"must be true or false"};
+  return *v;
+}
+
 template <class E>
 E one_of(const toml::node& node, const std::vector<std::pair<const char*, E>>& choices) {
   const std::string value = text(node);
@@ -229,6 +235,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
          c.log_level =
              one_of<const char*>(n, {{"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}});
        }},
+      {"ready_volumes", [](Config& c, const toml::node& n) { c.ready_volumes = flag(n); }},
       {"workers", [](Config& c, const toml::node& n) { c.workers = static_cast<unsigned>(number(n, 2, 256)); }},
   };
   return table;

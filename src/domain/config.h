@@ -46,6 +46,7 @@ struct Config {
   std::string public_url;                       ///< what clients are told to use; default: from `listen`
   DrillSchedule drill = DrillSchedule::weekly;  ///< how often an instance's newest backup is restored for a test
   std::string engines;                          ///< directory with descriptions of further PostgreSQL builds
+  bool ready_volumes = true;  ///< keep a fresh data directory ready for the next instance (pg::VolumeStock)
   std::string log_level = "info";
   unsigned workers = 12;
   bool test_hooks = false;  ///< flag only: nobody should find it in a file

@@ -273,6 +273,7 @@ void Runner::settle(const AnyTable& t, size_t at, const Workflow& w, Outcome out
       moved.overdue = false;
       moved.step_started = moved.not_before = now;
       tx.put(std::move(moved));
+      if (outcome.soon) tx.durable_soon();
     }
     if (outcome.record) outcome.record(tx);
   });

@@ -52,10 +52,14 @@ struct Outcome {
   Recorder record;     ///< may be empty; runs in the transaction that moves the workflow
   Millis delay{0};     ///< again: how long to wait
   std::string reason;  ///< again: shown by `howdah`; failed: what went wrong
+  bool soon = false;   ///< next: a power cut may take the record, and repeats the step then
 };
 
-/// This step is complete.
-inline Outcome next(Recorder record = {}) { return {Outcome::Verdict::next, std::move(record), {}, {}}; }
+/// This step is complete. A power cut repeats a step that records nothing else: every step bears being repeated.
+inline Outcome next() { return {Outcome::Verdict::next, {}, {}, {}, true}; }
+inline Outcome next(Recorder record) { return {Outcome::Verdict::next, std::move(record), {}, {}}; }
+/// The same for a record that the repeated step makes again and nobody was promised: it does not wait for the disk.
+inline Outcome next_soon(Recorder record) { return {Outcome::Verdict::next, std::move(record), {}, {}, true}; }
 /// The workflow is complete, the remaining steps are not needed.
 inline Outcome done(Recorder record = {}) { return {Outcome::Verdict::done, std::move(record), {}, {}}; }
 /// Run this step again after `delay`; `reason` says what it waits for.

@@ -70,17 +70,33 @@ Result<bool> doubtful(const Layout& layout) {
   return !then || *then != *now;
 }
 
-/// The steps between an absent and a complete `tmp`; returns the new system identifier.
-Result<uint64_t> fill(const std::string& from, const std::string& tmp, os::Owner owner, Volume& volume) {
-  auto copied = os::copy_tree(from, tmp, {.owner = owner});
-  if (!copied) return tl::unexpected(copied.error());
-  volume.reflinked = copied->reflinked;
-  fault::point("pg.volume", "copied");
-  if (auto done = allocate_wal(tmp); !done) return tl::unexpected(done.error());
-  return renew_identity(tmp);
+/// What happens between an absent and a complete `tmp`.
+Result<Volume> obtain(const std::string& from, const std::string& tmp, os::Owner owner, VolumeStock* stock) {
+  if (!stock || !stock->take(from, tmp)) return fill_volume(from, tmp, owner);
+  if (auto given = os::repair_tree(tmp, owner); !given) return tl::unexpected(given.error());
+  const auto id = system_identifier_of(tmp);
+  if (!id) return tl::unexpected(id.error());
+  return Volume{.system_identifier = *id, .created = true, .synced = true};
+}
+
+/// Marks a volume that is not synced yet, see unsynced().
+Result<void> mark_unsynced(const Layout& layout) {
+  const auto boot = boot_id();
+  if (!boot) return tl::unexpected(boot.error());
+  return os::write_file_atomic(unsynced(layout), *boot, 0600, {}, os::Durable::later);
 }
 
 }  // namespace
+
+Result<Volume> fill_volume(const std::string& from, const std::string& to, os::Owner owner) {
+  const auto copied = os::copy_tree(from, to, {.owner = owner});
+  if (!copied) return tl::unexpected(copied.error());
+  fault::point("pg.volume", "copied");
+  if (auto done = allocate_wal(to); !done) return tl::unexpected(done.error());
+  const auto id = renew_identity(to);
+  if (!id) return tl::unexpected(id.error());
+  return Volume{.system_identifier = *id, .created = true, .reflinked = copied->reflinked};
+}
 
 Result<void> check_space(const std::string& directory) {
   struct statvfs fs {};
@@ -93,8 +109,8 @@ Result<void> check_space(const std::string& directory) {
       fmt::format("the disk of {} has {} MiB free, a new instance needs {} MiB", directory, mib, kSpaceForInstance));
 }
 
-Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner) {
-  Volume volume;
+Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner,
+                             VolumeStock* stock) {
   const auto doubt = doubtful(layout);
   if (!doubt) return tl::unexpected(doubt.error());
   if (*doubt) {
@@ -103,33 +119,28 @@ Result<Volume> create_volume(const Template& from, bool with_spare, const Layout
   if (os::exists(layout.data)) {
     auto id = system_identifier_of(layout.data);
     if (!id) return tl::unexpected(id.error());
-    volume.system_identifier = *id;
-    return volume;
+    return Volume{.system_identifier = *id};
   }
   std::string tmp = layout.data + ".tmp";
   if (auto gone = os::remove_tree(tmp); !gone) return tl::unexpected(gone.error());
   if (auto space = check_space(layout.root); !space) return tl::unexpected(space.error());
-  auto id = fill(with_spare ? from.spare : from.plain, tmp, owner, volume);
-  if (!id) {
+  auto volume = obtain(with_spare ? from.spare : from.plain, tmp, owner, stock);
+  if (!volume) {
     (void)os::remove_tree(tmp);  // on a full disk its space is what the state file needs to record the failure
-    return tl::unexpected(id.error());
+    return volume;
   }
-  const auto boot = boot_id();
-  if (!boot) return tl::unexpected(boot.error());
-  if (auto named = os::write_file_atomic(unsynced(layout), *boot, 0600, {}, os::Durable::later); !named) {
-    return tl::unexpected(named.error());
+  if (!volume->synced) {
+    if (auto named = mark_unsynced(layout); !named) return tl::unexpected(named.error());
   }
   fault::point("pg.volume", "made");
   if (rename(tmp.c_str(), layout.data.c_str()) != 0) {
     return fail(fmt::format("cannot rename {} to {}: {}", tmp, layout.data, strerror(errno)));
   }
-  volume.system_identifier = *id;
-  volume.created = true;
   return volume;
 }
 
 Result<void> settle_volume(const Layout& layout) {
-  if (!os::exists(unsynced(layout))) return {};
+  if (!os::exists(unsynced(layout))) return os::sync_dir(layout.root);  // the rename that published it
   if (auto synced = os::sync_fs(layout.root); !synced) return synced;
   fault::point("pg.volume", "synced");
   if (auto gone = os::remove_tree(unsynced(layout)); !gone) return gone;

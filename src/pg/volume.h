@@ -5,6 +5,7 @@
 #include "os/identity.h"
 #include "pg/layout.h"
 #include "pg/template.h"
+#include "pg/volume_stock.h"
 
 namespace howdah::pg {
 
@@ -12,6 +13,7 @@ struct Volume {
   uint64_t system_identifier = 0;
   bool created = false;    ///< false: it was there already
   bool reflinked = false;  ///< shares its blocks with the template
+  bool synced = false;     ///< all but its name is on disk: it was made ahead
 };
 
 inline constexpr uint64_t kSpaceForInstance = 128;  ///< MiB: a fresh data directory, and air for its neighbours
@@ -20,14 +22,20 @@ inline constexpr uint64_t kSpaceForInstance = 128;  ///< MiB: a fresh data direc
 /// the disk would take the neighbours down before it failed itself.
 Result<void> check_space(const std::string& directory);
 
-/// Makes layout.data from the template (`with_spare`: the variant with the database kSpareDatabase), with an identity
-/// of its own and WAL segments fully allocated, owned by `owner`. make_layout() has been called. An existing
-/// layout.data is left as it is; a half-made data.tmp is removed, also on failure. Published by rename, but not synced:
-/// a server may start in it at once, and nobody may be told of it before settle_volume(). One that the machine went
-/// down on before that is made again.
-Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner);
+/// Copies the template variant `from` to `to`, which must not exist, owned by `owner`, and makes it a data directory
+/// with an identity of its own and WAL segments fully allocated. Nothing is synced; on an error `to` is left half made.
+Result<Volume> fill_volume(const std::string& from, const std::string& to, os::Owner owner);
 
-/// Makes what create_volume() made survive the machine: syncs the file system. Nothing to do when that was done.
+/// Makes layout.data from the template (`with_spare`: the variant with the database kSpareDatabase), with an identity
+/// of its own and WAL segments fully allocated, owned by `owner`; one that `stock` has ready, if it is not null, is
+/// used instead of a copy. make_layout() has been called. An existing layout.data is left as it is; a half-made
+/// data.tmp is removed, also on failure. Published by rename, but not synced: a server may start in it at once, and
+/// nobody may be told of it before settle_volume(). One that the machine went down on before that is made again.
+Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner,
+                             VolumeStock* stock = nullptr);
+
+/// Makes what create_volume() made survive the machine: syncs the file system, or only the volume's name when the rest
+/// is there already.
 /// May run while the server starts.
 Result<void> settle_volume(const Layout& layout);
 

@@ -17,6 +17,7 @@
 #include "os/identity.h"
 #include "pg/engine.h"
 #include "pg/tls.h"
+#include "pg/volume_stock.h"
 #include "rds/rds.h"
 #include "rds/restorable_times.h"
 #include "rds/snapshot_progress.h"
@@ -111,9 +112,10 @@ class Catalogued : public ::testing::Test {
   os::Identity identity_;  // not chosen: only the tests that need a real server do
   pg::Ca ca_;
   pg::KeyStock keys_{"rds-ca-ecc384-g1"};
+  pg::VolumeStock volumes_{Millis(0)};
   RestorableTimes restorable_{store_, config_.state_dir};
   SnapshotProgress progress_;
-  Rds rds_{store_, clock_, flows_, config_, engines_, identity_, ca_, keys_, restorable_, progress_};
+  Rds rds_{store_, clock_, flows_, config_, engines_, identity_, ca_, keys_, volumes_, restorable_, progress_};
   std::string message_;  ///< of the last fault
 };
 

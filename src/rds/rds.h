@@ -27,6 +27,7 @@ namespace pg {
 class Catalog;
 struct Ca;
 class KeyStock;
+class VolumeStock;
 struct Engine;
 struct Layout;
 }  // namespace pg
@@ -47,6 +48,7 @@ struct Rds {
   const os::Identity& identity;
   const pg::Ca& ca;    ///< signs every server's certificate
   pg::KeyStock& keys;  ///< where their keys come from
+  pg::VolumeStock& volumes;
   RestorableTimes& restorable;
   SnapshotProgress& progress;
 };

@@ -82,7 +82,7 @@ Outcome write_files(Rds& rds, const Workflow& w) {
   if (files->any() && pg::observe(layout, owner).state == pg::ServerState::kReady) {
     if (auto r = pg::reload_server(layout, owner); !r) return answer(r.error());
   }
-  return flow::next(change(w, [till = files->certificate_valid_till, &rds](Instance& now, store::Tx&) {
+  return flow::next_soon(change(w, [till = files->certificate_valid_till, &rds](Instance& now, store::Tx&) {
     now.certificate_valid_till = till;
     if (!now.endpoint.empty()) now.endpoint = endpoint_of(rds, now);
   }));
@@ -109,7 +109,7 @@ Outcome start_server(Rds& rds, const Workflow& w) {
   }
   const auto started = pg::start_server({*engine, layout, owner_of(rds, *i), Millis(20'000), {}});
   if (started) {
-    return flow::next(change(w, [began, ran, group = i->parameter_group](Instance& now, store::Tx&) {
+    return flow::next_soon(change(w, [began, ran, group = i->parameter_group](Instance& now, store::Tx&) {
       now.server_started = began;
       if (!ran || now.started_group.empty()) now.started_group = group;
     }));

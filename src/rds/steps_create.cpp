@@ -10,6 +10,7 @@
 #include "pg/roles.h"
 #include "pg/template.h"
 #include "pg/volume.h"
+#include "pg/volume_stock.h"
 #include "rds/backup_work.h"
 #include "rds/server_files.h"
 #include "rds/steps.h"
@@ -29,7 +30,9 @@ Outcome make_volume(Rds& rds, const Workflow& w) {
   const os::Owner owner = owner_of(rds, *i);
   if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return answer(r.error());
   const bool with_database = !i->db_name.empty();
-  if (auto r = pg::create_volume(*made, with_database, layout, owner); !r) return answer(r.error());
+  if (auto r = pg::create_volume(*made, with_database, layout, owner, &rds.volumes); !r) {
+    return answer(r.error());
+  }
   return flow::next();
 }
 
@@ -42,28 +45,32 @@ Outcome start_in_volume(Rds& rds, const Workflow& w) {
   return started;
 }
 
-Outcome set_up_database(Rds& rds, const Workflow& w) {
-  const auto i = instance_of(rds, w);
-  auto client = pg::Client::connect(layout_of(rds, *i), i->port);
+Outcome set_up_database(Rds& rds, const Instance& i) {
+  auto client = pg::Client::connect(layout_of(rds, i), i.port);
   if (!client) return answer(client.error());
-  if (!i->pending_verifier.empty()) {
-    if (auto r = pg::ensure_master(*client, i->master_username, i->pending_verifier); !r) return answer(r.error());
+  if (!i.pending_verifier.empty()) {
+    if (auto r = pg::ensure_master(*client, i.master_username, i.pending_verifier); !r) return answer(r.error());
   }
-  if (!i->db_name.empty()) {
-    if (auto r = pg::ensure_database(*client, i->db_name, i->master_username); !r) return answer(r.error());
+  if (!i.db_name.empty()) {
+    if (auto r = pg::ensure_database(*client, i.db_name, i.master_username); !r) return answer(r.error());
   }
-  if (auto r = begin_protection(rds, *i, *client); !r) return answer(r.error());
-  return flow::next(change(w, [applied = i->pending_verifier](Instance& now, store::Tx&) {
-    if (now.pending_verifier != applied) return;
-    now.pending_verifier.clear();
-    now.pending.erase("MasterUserPassword");
-  }));
+  if (auto r = begin_protection(rds, i, *client); !r) return answer(r.error());
+  return flow::next();
 }
 
-Outcome announce(Rds& rds, const Workflow& w) {
-  const Outcome seen = check_connection(rds, w);
+/// The endpoint is tried from outside meanwhile: a server asks for the password before it looks for role and database.
+Outcome open_to_clients(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  auto reached = std::async(std::launch::async, check_connection, std::ref(rds), std::cref(w));
+  const Outcome made = set_up_database(rds, *i);
+  const Outcome seen = reached.get();
+  if (made.verdict != Outcome::Verdict::next) return made;
   if (seen.verdict != Outcome::Verdict::next) return seen;
-  return flow::done(change(w, [&rds](Instance& now, store::Tx& tx) {
+  return flow::done(change(w, [&rds, applied = i->pending_verifier](Instance& now, store::Tx& tx) {
+    if (now.pending_verifier == applied) {
+      now.pending_verifier.clear();
+      now.pending.erase("MasterUserPassword");
+    }
     now.rest = Rest::available;
     now.rest_reason.clear();
     now.created = rds.clock.now();
@@ -77,8 +84,7 @@ constexpr flow::Step<Rds> kSteps[] = {
     {"write-files", "creating", write_files},
     {"make-volume", "creating", make_volume},
     {"start-server", "creating", start_in_volume},
-    {"set-up-database", "creating", set_up_database},
-    {"announce", "creating", announce},
+    {"open-to-clients", "creating", open_to_clients},
 };
 constexpr flow::Table<Rds> kTable{kCreateInstance, kSteps, record_failure};
 

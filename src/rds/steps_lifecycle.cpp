@@ -17,9 +17,9 @@
 namespace howdah::rds {
 
 Outcome shut_down(Rds& rds, const Workflow& w) {
-  Outcome stopped = stop_server(rds, w);
+  const Outcome stopped = stop_server(rds, w);
   if (stopped.verdict == Outcome::Verdict::next) {
-    stopped.record = change(w, [&rds](Instance& now, store::Tx& tx) { append_event(rds, tx, now, 4); });
+    return flow::next(change(w, [&rds](Instance& now, store::Tx& tx) { append_event(rds, tx, now, 4); }));
   }
   return stopped;
 }

@@ -36,6 +36,7 @@ struct Batch {
   };
   std::vector<Change> changes;
   std::vector<Entry> entries;
+  bool soon = false;  ///< durable no later than the next batch that is not; a power cut may take it before
 };
 
 /// Where state is durable: SQLite on one machine, a replicated key-value store beyond it. Calls come from one writer at
@@ -45,7 +46,7 @@ class Backend {
   virtual ~Backend() = default;
   /// Hands every record of every kind to `row` (kind, key, value); called once, at start.
   virtual void load(const std::function<void(std::string_view, std::string_view, std::string_view)>& row) = 0;
-  /// Makes the batch durable, all or nothing; when it returns the batch survives power loss.
+  /// Makes the batch durable, all or nothing; when it returns the batch survives power loss (unless it said `soon`).
   /// Throws Fault ServiceUnavailable when it can't (disk full, I/O error): nothing of the batch is kept then.
   virtual void commit(const Batch& batch) = 0;
   virtual std::vector<Entry> read(const JournalQuery& query) = 0;

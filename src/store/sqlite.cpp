@@ -49,6 +49,10 @@ class SqliteBackend : public Backend {
   void commit(const Batch& batch) override {
     std::lock_guard lock(mu_);
     try {
+      if (batch.soon != soon_) {
+        db_.exec(batch.soon ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
+        soon_ = batch.soon;
+      }
       SQLite::Transaction tx(db_);
       for (const auto& c : batch.changes) {
         if (c.erase) {
@@ -132,6 +136,7 @@ class SqliteBackend : public Backend {
   std::mutex mu_;  // guards everything below
   SQLite::Database db_;
   std::optional<SQLite::Statement> put_, erase_, append_;
+  bool soon_ = false;  // what the last batch was
 };
 
 }  // namespace

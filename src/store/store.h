@@ -54,6 +54,9 @@ class Tx {
   std::vector<std::shared_ptr<const T>> all(std::string_view prefix = {}) const;
 
   void append(Entry entry) { batch_.entries.push_back(std::move(entry)); }
+  /// This transaction need not survive a power cut by itself: it becomes durable with the next one that must. Visible
+  /// at once, and kept when only the process dies.
+  void durable_soon() { batch_.soon = true; }
 
  private:
   friend class Store;

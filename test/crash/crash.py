@@ -542,7 +542,8 @@ class World:
     def skeleton(self):
         """Names in the state directory that must not change from one operation to the next."""
         return {f for f in self.daemon.files()
-                if not f.startswith(("instances/", "vault", "bases")) and not f.endswith(("-wal", "-shm", "-journal"))}
+                if not f.startswith(("instances/", "vault", "bases")) and not f.endswith(("-wal", "-shm", "-journal"))
+                and not re.match(r"templates/[^/]+/[a-z]+[.](ready|making)", f)}
 
     # One kill
 

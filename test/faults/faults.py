@@ -20,6 +20,8 @@ from client import AwsError  # noqa: E402
 from daemon import BINARY, PASSWORD, Daemon, available, create, endpoint, psql, reach, wait_for  # noqa: E402
 from report import Report, Skip  # noqa: E402
 
+COPY = {"ready_volumes": False}  # nothing takes room of a small disk in the background
+
 
 def fails_to_start(daemon, *fragments):
     """`howdah serve` ends by itself, not with success, and says why."""
@@ -332,7 +334,7 @@ def full_disk():
     os.chmod(base, 0o711)
     try:
         mount_tmpfs(base, "600m")
-        with Daemon("full", base=base) as daemon:
+        with Daemon("full", base=base, settings=COPY) as daemon:
             client = daemon.client()
             with_row(client, "v")
             filler = f"{base}/filler"
@@ -405,7 +407,7 @@ def storage_full():
 
     try:
         mount_tmpfs(base, "700m")
-        with Daemon("ladder", base=base) as daemon:
+        with Daemon("ladder", base=base, settings=COPY) as daemon:
             client = daemon.client()
             create(client, "v", BackupRetentionPeriod=0)
             place = endpoint(client, "v")
