@@ -44,15 +44,19 @@ template <class Stream>
 error_code exchange(asio::io_context& io, Stream& stream, beast::tcp_stream& lowest, const wire::HttpRequest& request,
                     std::chrono::milliseconds timeout, wire::HttpResponse& out) {
   const auto message = to_beast(request);
-  lowest.expires_after(timeout);
-  auto ec = run(io, [&](auto done) { http::async_write(stream, message, done); });
-  if (ec) return ec;
+  http::request_serializer<http::string_body> rest(message);
+  while (!rest.is_done()) {  // in parts, each with the whole timeout: a slow line is no silence
+    lowest.expires_after(timeout);
+    if (auto ec = run(io, [&](auto done) { http::async_write_some(stream, rest, done); })) return ec;
+  }
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kLongestAnswer);
-  lowest.expires_after(timeout);
-  ec = run(io, [&](auto done) { http::async_read(stream, buffer, parser, done); });
-  if (ec) return ec;
+  parser.eager(true);
+  while (!parser.is_done()) {
+    lowest.expires_after(timeout);
+    if (auto ec = run(io, [&](auto done) { http::async_read_some(stream, buffer, parser, done); })) return ec;
+  }
   auto answer = parser.release();
   out.status = answer.result_int();
   for (const auto& field : answer)

@@ -19,7 +19,8 @@ struct HttpTarget {
 Result<HttpTarget> parse_url(const std::string& url);
 
 /// One request on a connection of its own, blocking. `timeout` is for connecting and for each silence of the server.
-/// Errors have retry = true when nobody answered.
+/// Redirects are answers like others: nothing is sent anywhere else. Errors have retry = true when nobody answered, or
+/// the answer was cut.
 Result<wire::HttpResponse> send_request(const HttpTarget& target, const wire::HttpRequest& request,
                                         std::chrono::milliseconds timeout);
 
