@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "repository/bytes.h"
+
 namespace howdah::repository {
 namespace {
 
@@ -18,14 +20,6 @@ constexpr size_t kLargestText = 4ULL << 30;
 
 static_assert(kTextMagic.size() == 16 && kPackMagic.size() == 16 && kEndMagic.size() + 4 == kPackTrailer);
 
-void put32(std::string& out, uint32_t v) {
-  for (int i = 0; i < 4; i++) out += static_cast<char>(v >> (8 * i));
-}
-uint32_t get32(const char* at) {
-  uint32_t v = 0;
-  for (int i = 0; i < 4; i++) v |= static_cast<uint32_t>(static_cast<unsigned char>(at[i])) << (8 * i);
-  return v;
-}
 std::string_view view(const ChunkId& id) { return {reinterpret_cast<const char*>(id.data()), id.size()}; }
 
 }  // namespace
@@ -121,15 +115,15 @@ std::string PackWriter::finish() {
   std::string index;
   for (const Ref& r : entries_) {
     index += view(r.id);
-    put32(index, r.offset);
-    put32(index, r.sealed);
+    append32(index, r.offset);
+    append32(index, r.sealed);
   }
   const size_t size = index.size() + kTag;
   index.resize(size);
   cipher_.seal(kIndexNumber, name_, index.data(), size - kTag);
   bytes_.resize(used_);
   bytes_ += index;
-  put32(bytes_, static_cast<uint32_t>(size));
+  append32(bytes_, static_cast<uint32_t>(size));
   bytes_ += kEndMagic;
   return std::move(bytes_);
 }

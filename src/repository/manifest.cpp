@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "repository/bytes.h"
 #include "repository/format.h"
 
 namespace howdah::repository {
@@ -15,15 +16,6 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kRecord = sizeof(ChunkId) + 12;
-
-void put32(char* at, uint32_t v) {
-  for (int i = 0; i < 4; i++) at[i] = static_cast<char>(v >> (8 * i));
-}
-uint32_t get32(const char* at) {
-  uint32_t v = 0;
-  for (int i = 0; i < 4; i++) v |= static_cast<uint32_t>(static_cast<unsigned char>(at[i])) << (8 * i);
-  return v;
-}
 
 std::string chunk_list(const Ref* refs, size_t count) {
   std::string raw(count * kRecord, '\0');

@@ -1,9 +1,7 @@
 // Storing a tree. Workers cut files into chunks, hash them, and seal what is new into a pack of their own; one thread
 // writes full packs. The manifest comes last. A put that was killed leaves packs under its own backup's name, whose
 // chunks the next try finds again.
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,63 +10,25 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "os/fd.h"
-#include "os/files.h"
+#include "repository/known.h"
 #include "repository/repository.h"
+#include "repository/tree.h"
 #include "util/fault_point.h"
 #include "util/id.h"
-#include "util/log.h"
 
 namespace howdah::repository {
 namespace {
 
-constexpr size_t kUnit = 64;           // chunks of one file that a worker takes at a time
-constexpr size_t kReadAhead = 8;       // chunks read by one call
-constexpr size_t kWaiting = 2;         // full packs that may wait for the writer
-constexpr uint64_t kWorthKeeping = 4;  // a pack of which less than 1/4 is still needed is not used again
-
-struct HashOfId {
-  size_t operator()(const ChunkId& id) const {
-    size_t h;
-    std::memcpy(&h, id.data(), sizeof h);  // it is a hash already
-    return h;
-  }
-};
+constexpr size_t kUnit = 64;      // chunks of one file that a worker takes at a time
+constexpr size_t kReadAhead = 8;  // chunks read by one call
+constexpr size_t kWaiting = 2;    // full packs that may wait for the writer
 
 tl::unexpected<Error> failed(const char* what, const std::string& path) {
   return fail(fmt::format("cannot {} {}: {}", what, path, strerror(errno)));
-}
-
-/// The tree's directories and files, parents first, in an order that is always the same.
-Result<void> walk(const std::string& root, const std::string& below, Manifest& m) {
-  const std::string path = below.empty() ? root : root + "/" + below;
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);
-  if (!dir) return failed("list", path);
-  std::vector<std::string> names;
-  while (const dirent* e = readdir(dir.get())) {
-    if (std::string_view(e->d_name) != "." && std::string_view(e->d_name) != "..") names.emplace_back(e->d_name);
-  }
-  std::sort(names.begin(), names.end());
-  for (const auto& name : names) {
-    const std::string relative = below.empty() ? name : below + "/" + name;
-    struct stat st {};
-    if (fstatat(dirfd(dir.get()), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return failed("stat", relative);
-    if (S_ISDIR(st.st_mode)) {
-      m.dirs.push_back({relative, st.st_mode & 07777});
-      if (auto done = walk(root, relative, m); !done) return done;
-    } else if (S_ISREG(st.st_mode)) {
-      const int64_t modified = st.st_mtim.tv_sec * 1'000'000'000LL + st.st_mtim.tv_nsec;
-      m.files.push_back({relative, st.st_mode & 07777, modified, static_cast<uint64_t>(st.st_size)});
-      m.bytes += static_cast<uint64_t>(st.st_size);
-    } else {
-      return fail(fmt::format("{}/{} is neither a file nor a directory: it can't be stored", root, relative));
-    }
-  }
-  return {};
 }
 
 }  // namespace
@@ -83,8 +43,10 @@ class Putting {
     m_.created = spec_.now;
     m_.about = spec_.about;
     m_.wal_from = spec_.wal_from;
-    if (auto done = walk(spec_.directory, "", m_); !done) return tl::unexpected(done.error());
-    if (auto done = learn(); !done) return tl::unexpected(done.error());
+    if (auto done = list_tree(spec_.directory, m_); !done) return tl::unexpected(done.error());
+    auto known = learn(r_, spec_.resource, spec_.id);
+    if (!known) return tl::unexpected(known.error());
+    known_ = std::move(*known);
     plan();
     if (auto done = work(); !done) return tl::unexpected(done.error());
     return publish();
@@ -98,85 +60,6 @@ class Putting {
     uint32_t number;
     PackWriter pack;
   };
-
-  /// The chunks that need not be stored again: those of the newest backup, and of packs that an earlier try left.
-  Result<void> learn() {
-    const auto objects = r_.storage_->list(pack_prefix(spec_.resource));
-    if (!objects) return tl::unexpected(objects.error());
-    std::map<std::string, uint64_t> there;
-    for (const auto& o : *objects) there[o.name] = o.size;
-    if (auto done = learn_newest(there); !done) return done;
-    for (const auto& o : *objects) {
-      if (o.name.starts_with(pack_prefix(spec_.resource) + spec_.id + "/")) {
-        if (auto done = learn_pack(o); !done) return done;
-      }
-    }
-    return {};
-  }
-
-  Result<void> learn_newest(const std::map<std::string, uint64_t>& there) {
-    const auto names = r_.backups(spec_.resource);
-    if (!names) return tl::unexpected(names.error());
-    std::optional<Manifest> newest;
-    for (const auto& id : *names) {
-      auto one = r_.manifest(spec_.resource, id, true);
-      if (!one) {
-        log::warn("a manifest can't be read; its chunks are stored again", {{"error", one.error().message}});
-        if (one.error().retry) return tl::unexpected(one.error());
-        continue;
-      }
-      if (!newest || newest->created < one->created) newest = std::move(*one);
-    }
-    if (!newest) return {};
-    if (auto whole = r_.manifest(spec_.resource, newest->id); !whole)
-      return tl::unexpected(whole.error());
-    else
-      newest = std::move(*whole);
-    std::vector<uint64_t> used(newest->packs.size());
-    for (const auto& r : newest->refs) used[r.pack] += r.sealed;
-    std::vector<std::optional<uint32_t>> number(newest->packs.size());
-    for (size_t i = 0; i < used.size(); i++) {
-      const Pack& p = newest->packs[i];
-      const auto it = there.find(p.name);
-      if (it == there.end() || it->second != p.size) {
-        log::warn("a pack is missing or damaged; what it held is stored again", {{"pack", p.name}});
-      } else if (used[i] * kWorthKeeping >= p.size) {
-        number[i] = add_pack(p);
-      }
-    }
-    for (auto r : newest->refs) {
-      if (!number[r.pack]) continue;
-      r.pack = *number[r.pack];
-      if (known_.emplace(r.id, refs_.size()).second) refs_.push_back(r);
-    }
-    return {};
-  }
-
-  Result<void> learn_pack(const Object& o) {
-    std::string bytes(std::min<uint64_t>(o.size, kPackTrailer), '\0');
-    if (auto done = r_.storage_->read(o.name, o.size - bytes.size(), bytes.data(), bytes.size()); !done) return done;
-    const size_t size = index_size(bytes);
-    if (size == 0 || size > o.size) return {};  // not ours to use
-    bytes.resize(size);
-    if (auto done = r_.storage_->read(o.name, o.size - size, bytes.data(), size); !done) return done;
-    std::string head(kPackHead, '\0');
-    if (auto done = r_.storage_->read(o.name, 0, head.data(), head.size()); !done) return done;
-    auto reader = PackReader::open(r_.data_key_, o.name, head);
-    if (!reader) return {};
-    const auto index = reader->index(o.name, bytes);
-    if (!index) return {};
-    const uint32_t number = add_pack({o.name, o.size});
-    for (auto ref : *index) {
-      ref.pack = number;
-      if (known_.emplace(ref.id, refs_.size()).second) refs_.push_back(ref);
-    }
-    return {};
-  }
-
-  uint32_t add_pack(Pack p) {
-    packs_.push_back(std::move(p));
-    return static_cast<uint32_t>(packs_.size() - 1);
-  }
 
   void plan() {
     size_t chunks = 0;
@@ -269,18 +152,19 @@ class Putting {
     return {};
   }
 
-  /// The chunk's number in refs_. A chunk that another worker is sealing right now counts as stored: all or nothing.
+  /// The chunk's number in known_.refs. A chunk that another worker is sealing right now counts as stored: all or
+  /// nothing.
   size_t store(const ChunkId& id, std::string_view plain, std::optional<FullPack>& pack, Compressor& compress) {
     size_t number;
     {
       const std::lock_guard lock(mutex_);
-      const auto [it, fresh] = known_.emplace(id, refs_.size());
+      const auto [it, fresh] = known_.chunks.emplace(id, known_.refs.size());
       number = it->second;
       if (!fresh) {
         stats_.reused++;
         return number;
       }
-      refs_.emplace_back();
+      known_.refs.emplace_back();
       if (!pack) {
         const std::string name = pack_prefix(spec_.resource) + spec_.id + "/" + id::uuid();
         std::string buffer;
@@ -288,13 +172,13 @@ class Putting {
           buffer = std::move(spare_.back());
           spare_.pop_back();
         }
-        pack.emplace(FullPack{add_pack({name, 0}), PackWriter(r_.data_key_, name, std::move(buffer))});
+        pack.emplace(FullPack{known_.add_pack({name, 0}), PackWriter(r_.data_key_, name, std::move(buffer))});
       }
     }
     Ref ref = pack->pack.add(id, plain, compress);
     ref.pack = pack->number;
     const std::lock_guard lock(mutex_);
-    refs_[number] = ref;
+    known_.refs[number] = ref;
     return number;
   }
 
@@ -330,7 +214,7 @@ class Putting {
     if (!*done) return fail(one.pack.name() + " exists already");
     fault::point("repository.pack", "stored");
     const std::lock_guard lock(mutex_);
-    packs_[one.number].size = bytes.size();
+    known_.packs[one.number].size = bytes.size();
     stats_.added += bytes.size();
     spare_.push_back(std::move(bytes));
     return {};
@@ -338,13 +222,13 @@ class Putting {
 
   /// Only the packs that it needs are named. They are looked at once more: another machine's gc may have taken one.
   Result<PutStats> publish() {
-    std::vector<std::optional<uint32_t>> number(packs_.size());
+    std::vector<std::optional<uint32_t>> number(known_.packs.size());
     m_.refs.reserve(chunk_of_.size());
     for (const size_t c : chunk_of_) {
-      Ref r = refs_[c];
+      Ref r = known_.refs[c];
       if (!number[r.pack]) {
         number[r.pack] = static_cast<uint32_t>(m_.packs.size());
-        m_.packs.push_back(packs_[r.pack]);
+        m_.packs.push_back(known_.packs[r.pack]);
       }
       r.pack = *number[r.pack];
       m_.refs.push_back(r);
@@ -371,14 +255,12 @@ class Putting {
   const PutSpec& spec_;
   Manifest m_;
   std::vector<Unit> units_;
-  std::vector<size_t> chunk_of_;  // of every file, one behind the other: number in refs_
+  std::vector<size_t> chunk_of_;  // of every file, one behind the other: number in known_.refs
   std::atomic<size_t> next_{0};
 
   std::mutex mutex_;  // guards everything below while the workers run
   std::condition_variable changed_;
-  std::unordered_map<ChunkId, size_t, HashOfId> known_;
-  std::vector<Ref> refs_;
-  std::vector<Pack> packs_;
+  Known known_;
   std::vector<FullPack> full_;
   std::vector<std::string> spare_;  // buffers of packs that were written
   std::optional<Error> error_;

@@ -93,8 +93,8 @@ class Repository {
   const std::string& about() const { return about_; }
 
  private:
+  friend class Learning;
   friend class Putting;
-  friend class Restoring;
   friend class Verifying;
 
   Repository(Options options, const Key& data_key);
