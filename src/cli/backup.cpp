@@ -17,6 +17,7 @@
 #include "domain/config.h"
 #include "domain/repository_config.h"
 #include "os/files.h"
+#include "repository/keys.h"
 #include "repository/repository.h"
 #include "util/fault_point.h"
 
@@ -35,6 +36,7 @@ struct Given {
 
 struct Commands {
   CLI::App *list, *put, *restore, *drop, *verify, *gc, *wal, *wal_get, *sync;
+  CLI::App *key, *key_list, *key_rotate, *key_retire;
 };
 
 Commands add_commands(CLI::App& app, Given& g) {
@@ -69,6 +71,12 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.sync = app.add_subcommand("sync",
                               "store all bases and WAL of the state directory that are not there, drop what the "
                               "daemon has forgotten; what the daemon runs");
+  c.key = app.add_subcommand("key", "the keys that open the repository");
+  c.key->require_subcommand(1);
+  c.key_list = c.key->add_subcommand("list", "their names");
+  c.key_rotate = c.key->add_subcommand("rotate", "put a new key into the key file; the old one goes on opening");
+  c.key_retire = c.key->add_subcommand("retire", "let a key that was replaced open nothing any more");
+  c.key_retire->add_option("name", g.id, "as `key list` names it")->required();
   return c;
 }
 
@@ -211,6 +219,37 @@ int get_wal(const Repository& r, const Given& g) {
   return 0;
 }
 
+int key_list(repository::Storage& storage, const std::string& key_file) {
+  const auto keys = repository::list_keys(storage, key_file);
+  if (!keys) return failed(keys.error());
+  for (const auto& k : *keys) {
+    const char* state = k.retired && k.wrapped ? "retired; the storage has not let its object go yet"
+                        : k.retired            ? "retired"
+                        : k.in_use             ? "in use"
+                                               : "opens the repository until it is retired";
+    fmt::print("{}  {}{}\n", k.name, state, k.in_use ? ", in " + key_file : "");
+  }
+  return 0;
+}
+
+int key_rotate(repository::Storage& storage, const std::string& key_file) {
+  const auto done = repository::rotate_key(storage, key_file);
+  if (!done) return failed(done.error());
+  fmt::print(
+      "{} holds the new key {} now. Copy it to where the old one is kept, then: howdah backup key retire {}\n"
+      "Until then the old key, now in {}, opens the repository as well.\n",
+      key_file, done->name, done->old_name, done->old_file);
+  return 0;
+}
+
+int key_retire(repository::Storage& storage, const std::string& key_file, const std::string& name) {
+  const auto gone = repository::retire_key(storage, key_file, name);
+  if (!gone) return failed(gone.error());
+  fmt::print("{} is retired{}\n", name,
+             *gone ? "" : "; the storage does not let its object go yet: retire it again when it does");
+  return 0;
+}
+
 /// Backups whose snapshots were deleted: the daemon leaves a file with the resource id for each.
 int drop_forgotten(const Repository& r, const Config& config, const RepositoryConfig& where) {
   const std::string directory = config.state_dir + "/repository.forgotten";
@@ -290,6 +329,9 @@ int run_command(const Commands& c, const Config& config, const RepositoryConfig&
     (void)failed(storage.error());
     return 2;
   }
+  if (*c.key_list) return key_list(**storage, where.key_file);
+  if (*c.key_rotate) return key_rotate(**storage, where.key_file);
+  if (*c.key_retire) return key_retire(**storage, where.key_file, g.id);
   const auto r = Repository::open({std::move(*storage), where.key_file, g.threads});
   if (!r) return failed(r.error());
   if (*c.list) return list(*r, g);

@@ -1,15 +1,22 @@
 #include "repository/keys.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "os/files.h"
+#include "os/lock.h"
 #include "repository/format.h"
 #include "repository/reader_script.h"
+#include "util/fault_point.h"
 #include "util/log.h"
 
 namespace howdah::repository {
@@ -17,6 +24,7 @@ namespace {
 
 constexpr const char* kMarker = "howdah-repository.json";
 constexpr const char* kReader = "unpack.py";
+constexpr std::string_view kKeys = "keys/", kWrapped = ".json", kRetired = ".retired";
 
 Result<Key> read_key_file(const std::string& path) {
   auto text = os::read_file(path, 4096);
@@ -37,7 +45,9 @@ std::string_view view(const Key& key) { return {reinterpret_cast<const char*>(ke
 
 /// Tells keys apart without giving them away.
 std::string name_of(const Key& kek) { return hex(view(derive(kek, "", "name"))).substr(0, 16); }
-std::string object_of(const Key& kek) { return "keys/" + name_of(kek) + ".json"; }
+std::string object_of(const std::string& name) { return fmt::format("{}{}{}", kKeys, name, kWrapped); }
+std::string object_of(const Key& kek) { return object_of(name_of(kek)); }
+std::string retired_object_of(const std::string& name) { return fmt::format("{}{}{}", kKeys, name, kRetired); }
 
 std::string wrap(const Key& kek, const Key& data_key) {
   const std::string salt = random_salt();
@@ -74,7 +84,7 @@ Result<Key> make_key_file(const std::string& path, const std::string& repository
 Result<Key> make_repository(Storage& storage, const Key& kek) {
   if (auto r = storage.put(kReader, kReaderScript); !r) return tl::unexpected(r.error());
   if (auto r = storage.put(object_of(kek), wrap(kek, random_key())); !r) return tl::unexpected(r.error());
-  const auto keys = storage.list("keys/");
+  const auto keys = storage.list(std::string(kKeys));
   if (!keys) return tl::unexpected(keys.error());
   if (keys->size() != 1) return fail(storage.about() + " is being made by somebody else with another key");
   if (auto r = storage.put(kMarker, nlohmann::json{{"format", kFormat}}.dump() + "\n"); !r) {
@@ -83,6 +93,67 @@ Result<Key> make_repository(Storage& storage, const Key& kek) {
   const auto stored = storage.get(object_of(kek));
   if (!stored) return tl::unexpected(stored.error());
   return unwrap(kek, *stored, object_of(kek));
+}
+
+struct KnownKey {
+  bool wrapped = false, retired = false;
+};
+
+/// Every key that the repository knows, by name.
+Result<std::map<std::string, KnownKey>> find_keys(Storage& storage) {
+  const auto objects = storage.list(std::string(kKeys));
+  if (!objects) return tl::unexpected(objects.error());
+  std::map<std::string, KnownKey> out;
+  for (const auto& o : *objects) {
+    const std::string_view name = std::string_view(o.name).substr(kKeys.size());
+    for (const auto end : {kWrapped, kRetired}) {
+      if (!name.ends_with(end) || !is_plain_name(name)) continue;
+      KnownKey& k = out[std::string(name.substr(0, name.size() - end.size()))];
+      (end == kWrapped ? k.wrapped : k.retired) = true;
+    }
+  }
+  return out;
+}
+
+/// When and for which key it was retired, as far as the note can be read.
+std::string about_retired(Storage& storage, const std::string& name) {
+  const auto text = storage.get(retired_object_of(name));
+  if (!text) return "";
+  try {
+    const auto j = nlohmann::json::parse(*text);
+    const Time when{Millis(j.at("retired").get<int64_t>())};
+    return fmt::format(" on {:%Y-%m-%d %H:%M} UTC in favour of the key {}",
+                       std::chrono::floor<std::chrono::seconds>(when), j.at("use").get<std::string>());
+  } catch (const std::exception&) {
+    return "";
+  }
+}
+
+/// The data key by `kek`, which was read from `file`.
+Result<Key> open_with(Storage& storage, const Key& kek, const std::string& file) {
+  const auto known = find_keys(storage);
+  if (!known) return tl::unexpected(known.error());
+  const std::string name = name_of(kek);
+  const auto ours = known->find(name);
+  if (ours != known->end() && ours->second.retired) {
+    return fail(fmt::format("the key in {} ({}) was retired{}: bring the key file that replaced it", file, name,
+                            about_retired(storage, name)));
+  }
+  if (ours == known->end()) {
+    std::string others;
+    for (const auto& [other, k] : *known) others += k.retired ? "" : (others.empty() ? "" : ", ") + other;
+    return fail(fmt::format("the key in {} ({}) is not one of the repository {}, which knows {}", file, name,
+                            storage.about(), others));
+  }
+  const auto wrapped = storage.get(object_of(name));
+  if (!wrapped) return tl::unexpected(wrapped.error());
+  return unwrap(kek, *wrapped, object_of(name));
+}
+
+/// No resource's name begins with a dot.
+Result<os::LockFile> lock_keys(Storage& storage) {
+  if (auto made = os::ensure_dir(storage.locks(), 0700); !made) return tl::unexpected(made.error());
+  return os::LockFile::acquire(storage.locks() + "/.keys", "the keys of " + storage.about());
 }
 
 }  // namespace
@@ -94,7 +165,7 @@ Result<Key> open_keys(Storage& storage, const std::string& key_file) {
     const auto objects = storage.list("");
     if (!objects) return tl::unexpected(objects.error());
     for (const auto& o : *objects) {
-      if (o.name != kReader && !o.name.starts_with("keys/")) {
+      if (o.name != kReader && !o.name.starts_with(kKeys)) {
         return fail(fmt::format("{} is no repository and not empty: it holds {}", storage.about(), o.name));
       }
     }
@@ -103,8 +174,9 @@ Result<Key> open_keys(Storage& storage, const std::string& key_file) {
   }
   try {
     const int format = nlohmann::json::parse(**marker).at("format").get<int>();
-    if (format != kFormat) {
-      return fail(fmt::format("{} has format {}, this version reads {}", storage.about(), format, kFormat));
+    if (format > kFormat) {
+      return fail(fmt::format("{} has format {}: a newer version of howdah made it, this one reads up to {}",
+                              storage.about(), format, kFormat));
     }
   } catch (const std::exception& e) {
     return fail(fmt::format("{} in {} is damaged: {}", kMarker, storage.about(), e.what()));
@@ -114,12 +186,68 @@ Result<Key> open_keys(Storage& storage, const std::string& key_file) {
     return fail(fmt::format("the repository {} can't be opened: {}; bring back the key file that it was made with",
                             storage.about(), kek.error().message));
   }
-  const auto wrapped = storage.get(object_of(*kek));
-  if (!wrapped) {
-    return fail(fmt::format("the key in {} is not the one of the repository {}: {}", key_file, storage.about(),
-                            wrapped.error().message));
+  return open_with(storage, *kek, key_file);
+}
+
+Result<std::vector<WrappingKey>> list_keys(Storage& storage, const std::string& key_file) {
+  const auto known = find_keys(storage);
+  if (!known) return tl::unexpected(known.error());
+  const auto kek = read_key_file(key_file);
+  if (!kek) return tl::unexpected(kek.error());
+  std::vector<WrappingKey> out;
+  for (const auto& [name, k] : *known) out.push_back({name, name == name_of(*kek), k.wrapped, k.retired});
+  return out;
+}
+
+Result<Rotated> rotate_key(Storage& storage, const std::string& key_file) {
+  const auto held = lock_keys(storage);
+  if (!held) return tl::unexpected(held.error());
+  const auto data_key = open_keys(storage, key_file);
+  if (!data_key) return tl::unexpected(data_key.error());
+  const auto old = read_key_file(key_file);
+  if (!old) return tl::unexpected(old.error());
+  const std::string next_file = key_file + ".next", old_file = key_file + "." + name_of(*old);
+  const auto next = os::exists(next_file) ? read_key_file(next_file) : make_key_file(next_file, storage.about());
+  if (!next) return tl::unexpected(next.error());
+  if (*next == *old) return fail(next_file + " holds the key that is in use: remove it, or put another key into it");
+  fault::point("repository.key", "made");
+  if (auto r = storage.put(object_of(*next), wrap(*next, *data_key)); !r) return tl::unexpected(r.error());
+  // What must open the repository tomorrow is what lies there now, whoever wrote it.
+  const auto opened = open_with(storage, *next, next_file);
+  if (!opened) return tl::unexpected(opened.error());
+  if (*opened != *data_key) return fail(object_of(*next) + " holds another data key than the repository's");
+  fault::point("repository.key", "stored");
+  if (link(key_file.c_str(), old_file.c_str()) != 0 && errno != EEXIST) {
+    return fail(fmt::format("cannot keep the old key as {}: {}", old_file, strerror(errno)));
   }
-  return unwrap(*kek, *wrapped, object_of(*kek));
+  if (auto done = os::publish(next_file, key_file); !done) return tl::unexpected(done.error());
+  fault::point("repository.key", "switched");
+  return Rotated{name_of(*next), name_of(*old), old_file};
+}
+
+Result<bool> retire_key(Storage& storage, const std::string& key_file, const std::string& name) {
+  const auto held = lock_keys(storage);
+  if (!held) return tl::unexpected(held.error());
+  // Nothing is taken away before the key file has proved that it opens the repository without it.
+  if (const auto opened = open_keys(storage, key_file); !opened) return tl::unexpected(opened.error());
+  const auto kek = read_key_file(key_file);
+  if (!kek) return tl::unexpected(kek.error());
+  if (name == name_of(*kek)) return fail(fmt::format("{} is the key in {}: rotate it first", name, key_file));
+  const auto known = find_keys(storage);
+  if (!known) return tl::unexpected(known.error());
+  if (!known->contains(name)) return fail(fmt::format("{} has no key {}", storage.about(), name));
+  const Time now = std::chrono::floor<Millis>(std::chrono::system_clock::now());
+  const nlohmann::json note{{"retired", now.time_since_epoch().count()}, {"use", name_of(*kek)}};
+  if (auto r = storage.put(retired_object_of(name), note.dump() + "\n"); !r) return tl::unexpected(r.error());
+  fault::point("repository.key", "retired");
+  const auto gone = storage.remove(object_of(name));
+  if (!gone && gone.error().retry) return tl::unexpected(gone.error());
+  if (!gone) log::warn("a retired key's object can't be removed", {{"key", name}, {"error", gone.error().message}});
+  const std::string file = key_file + "." + name;
+  if (unlink(file.c_str()) != 0 && errno != ENOENT) {
+    return fail(fmt::format("cannot remove {}: {}", file, strerror(errno)));
+  }
+  return gone.has_value();
 }
 
 }  // namespace howdah::repository

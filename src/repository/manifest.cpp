@@ -63,8 +63,9 @@ std::string safe_path(std::string path) {
 }
 
 void read_head(const json& j, Manifest& m) {
-  if (const int format = j.at("format").get<int>(); format != kFormat) {
-    throw std::runtime_error(fmt::format("its format is {}, this version reads {}", format, kFormat));
+  if (const int format = j.at("format").get<int>(); format > kFormat) {
+    throw std::runtime_error(
+        fmt::format("it has format {}: a newer version of howdah wrote it, this one reads up to {}", format, kFormat));
   }
   m.resource = j.at("resource").get<std::string>();
   m.id = j.at("id").get<std::string>();

@@ -110,4 +110,23 @@ class FaultyStorage : public Storage {
   Fault& fault_;
 };
 
+/// Object lock: nothing can be removed.
+class LockedStorage : public Storage {
+ public:
+  explicit LockedStorage(std::unique_ptr<Storage> inner) : inner_(std::move(inner)) {}
+
+  Result<void> remove(const std::string& name) override { return fail(name + " is locked"); }
+  Result<bool> put(const std::string& name, std::string_view content) override { return inner_->put(name, content); }
+  Result<std::optional<std::string>> find(const std::string& name) override { return inner_->find(name); }
+  Result<void> read(const std::string& name, uint64_t offset, char* out, size_t size) override {
+    return inner_->read(name, offset, out, size);
+  }
+  Result<std::vector<Object>> list(const std::string& prefix) override { return inner_->list(prefix); }
+  std::string locks() const override { return inner_->locks(); }
+  std::string about() const override { return inner_->about(); }
+
+ private:
+  std::unique_ptr<Storage> inner_;
+};
+
 }  // namespace howdah::repository::testing

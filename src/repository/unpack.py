@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 
+FORMAT = 1
 CHUNK = 128 << 10
 COMMANDS = os.environ.get("UNPACK_WITH") == "commands"  # openssl and zstd as programs instead of libraries
 
@@ -91,6 +92,10 @@ class Libraries:
         return out.raw[:size]
 
 
+def too_new(what, form):
+    return f"{what} has format {form}: this script reads up to {FORMAT}, use a newer one of the repository or of howdah"
+
+
 def tools():
     if not COMMANDS:
         try:
@@ -103,13 +108,19 @@ def tools():
 class Repository:
     def __init__(self, root, key_file):
         self.root, self.tools = root, tools()
+        marker = os.path.join(root, "howdah-repository.json")
+        form = json.loads(self.read("howdah-repository.json"))["format"] if os.path.exists(marker) else FORMAT
+        if form > FORMAT:
+            raise SystemExit(too_new(root, form))
         with open(key_file, encoding="ascii") as f:
             kek = bytes.fromhex(f.read().strip())
-        name = f"keys/{derive(kek, b'', b'name').hex()[:16]}.json"
+        key = derive(kek, b"", b"name").hex()[:16]
         try:
-            wrapped = json.loads(self.read(name))
+            wrapped = json.loads(self.read(f"keys/{key}.json"))
         except FileNotFoundError:
-            raise SystemExit(f"{key_file} is not the key of {root}: there is no {name}") from None
+            retired = os.path.exists(os.path.join(root, f"keys/{key}.retired"))
+            why = "was retired: use the one that replaced it" if retired else f"is none of {root}"
+            raise SystemExit(f"the key in {key_file} ({key}) {why}") from None
         salt = bytes.fromhex(wrapped["salt"])
         self.key = self.tools.decrypt(derive(kek, salt, b"wrap"), 0, b"data key", bytes.fromhex(wrapped["wrapped"]))
         self.pack = (None, None, None)
@@ -135,8 +146,10 @@ class Repository:
 
     def manifest(self, resource, backup):
         lines = [json.loads(line) for line in self.text(f"instances/{resource}/manifests/{backup}").splitlines()]
-        if lines[-1].get("end") != len(lines) - 1 or lines[0]["format"] != 1:
-            raise Damaged(f"the manifest of {backup} is cut or of a later format")
+        if lines[0]["format"] > FORMAT:
+            raise SystemExit(too_new(f"the backup {backup}", lines[0]["format"]))
+        if lines[-1].get("end") != len(lines) - 1:
+            raise Damaged(f"the manifest of {backup} is cut")
         return lines[0], lines[1:-1]
 
     def chunk(self, resource, packs, record):

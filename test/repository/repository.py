@@ -172,6 +172,51 @@ def damage_is_named():
         shutil.rmtree(place.root)
 
 
+def kills_while_the_key_changes():
+    """At any instant the key file opens everything, and the next rotation goes on where the killed one was."""
+    place = Place()
+    try:
+        place.put("one")
+        wanted, stored = tree(place.source), sorted(place.files("instances"))
+        stages = ["repository.key,kill,1", "repository.put,kill,1", "repository.put,kill,2", "repository.key,kill,2",
+                  "repository.key,kill,3"]
+        for stage in stages:
+            place.run("key", "rotate", code=-signal.SIGKILL, fault=stage)
+            assert place.restored("one") == wanted, stage
+            said = place.run("key", "rotate")
+            assert " in use" in place.run("key", "list") and not os.path.exists(f"{place.key}.next"), said
+            assert place.restored("one") == wanted, stage
+        place.reader("db-A", "one", f"{place.root}/by-reader")
+        assert tree(f"{place.root}/by-reader") == wanted and sorted(place.files("instances")) == stored
+        retires_keys(place, wanted)
+    finally:
+        shutil.rmtree(place.root)
+
+
+def retires_keys(place, wanted):
+    files = {f.rsplit(".", 1)[1] for f in os.listdir(place.root) if f.startswith("key.")}
+    names = {line.split()[0] for line in place.run("key", "list").splitlines() if "until it is retired" in line}
+    assert names == files and len(names) == 6, (names, files)  # one of the rotations that were killed had switched
+    victim = min(names)
+    shutil.copy(f"{place.key}.{victim}", f"{place.root}/old")
+    place.run("key", "retire", victim, code=-signal.SIGKILL, fault="repository.key,kill,1")
+    place.run("key", "retire", victim)
+    for name in names - {victim}:
+        assert "is retired" in place.run("key", "retire", name)
+    (used,) = [line.split()[0] for line in place.run("key", "list").splitlines() if " in use" in line]
+    assert {os.path.basename(f) for f in place.files("keys") if "/.tmp-" not in f} == {
+        f"{used}.json", *(f"{n}.retired" for n in names)}
+    assert place.restored("one") == wanted
+    current, place.key = place.key, f"{place.root}/old"
+    assert f"({victim}) was retired on 2" in place.run("list", code=1)
+    assert "was retired" in place.reader(code=1)
+    with open(place.key, "w", encoding="ascii") as f:
+        f.write("ab" * 32)
+    assert "is not one of the repository" in place.run("list", code=1)
+    assert "is none of" in place.reader(code=1)
+    place.key = current
+
+
 def wal_goes_there_and_back():
     place = Place()
     try:
@@ -199,7 +244,8 @@ def wal_goes_there_and_back():
 
 def main():
     passed = failed = 0
-    for check in (kills_while_storing, resumes, reader_gives_the_same, damage_is_named, wal_goes_there_and_back):
+    for check in (kills_while_storing, resumes, reader_gives_the_same, damage_is_named, kills_while_the_key_changes,
+                  wal_goes_there_and_back):
         try:
             check()
             passed += 1
