@@ -129,7 +129,7 @@ up() {
   cat <<END
   eval "\$($howdah$again env)"
   export PGPASSFILE=$PGPASSFILE
-  psql "$url"
+  psql "$url"                     # or: db-connect --role admin $db
 
 Then try, for instance:
   aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,DBInstanceStatus,Endpoint.Address]' --output table

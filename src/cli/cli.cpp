@@ -109,7 +109,9 @@ std::optional<int> family(int argc, char** argv) {
   const std::string_view program = slash == nullptr ? argv[0] : slash + 1;
   if (program.starts_with("db-")) return run_db(argc, argv);
   if (argc < 2) return program == "bootstrap" ? std::optional(run_bootstrap()) : std::nullopt;
-  if (std::string_view(argv[1]) == "db") return run_db(argc - 1, argv + 1);
+  const std::string_view word = argv[1];
+  if (word == "db" || word.starts_with("db-")) return run_db(argc - 1, argv + 1);
+  if (word == "dump") return run_db(argc, argv);
   if (std::string_view(argv[1]) == "keeper" && argc == 3) return run_keeper(argv[2]);
   if (std::string_view(argv[1]) == "backup") return run_backup(argc - 1, argv + 1);
   if (std::string_view(argv[1]) == "migrate") return run_migrate(argc - 1, argv + 1);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "cli/database_url.h"
+#include "cli/instance_url.h"
 #include "migrate/commands.h"
 #include "migrate/databases.h"
 
@@ -16,7 +17,7 @@ struct Given {
   migrate::SessionFilter filter;
   migrate::DumpOptions dump;
   migrate::Options migrations;
-  std::string url, environment, schema_file = "db/schema.sql", seed_file = "db/seed.sql";
+  std::string url, environment, role, schema_file = "db/schema.sql", seed_file = "db/seed.sql";
   std::vector<std::string> words;    ///< [name or file] [prod]
   std::vector<std::string> program;  ///< after "--"
   bool json = false;
@@ -65,6 +66,9 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.take->add_option("--exclude-schema", g.dump.without_schemas, "leave out the schema");
   c.take->add_option("--top-tables", g.dump.top_tables, "leave out the rows of the N largest tables, and list them")
       ->check(CLI::Range(1, 1000));
+  c.take->add_flag("--skip-extension-schemas", g.dump.without_extension_schemas,
+                   "leave out schemas that extensions made for themselves");
+  c.take->add_option("--jobs", g.dump.jobs, "write a directory, with so many connections")->check(CLI::Range(1, 100));
   c.take->add_flag("--privileges", g.dump.privileges, "with grants");
   c.prepare = add(app, g, "prepare", "create if missing, load schema and seed if empty, then run migrations", "[prod]");
   c.prepare->add_option("--dir", g.migrations.directory, "the migrations (db/migrations, or prisma/migrations)");
@@ -72,7 +76,9 @@ Commands add_commands(CLI::App& app, Given& g) {
     a->add_option("--schema", g.schema_file, "(db/schema.sql)");
     a->add_option("--seed", g.seed_file, "(db/seed.sql)");
   }
-  c.connect = add(app, g, "connect", "psql, or the program after --, with the connection in its environment", "[prod]");
+  c.connect = add(app, g, "connect", "psql, or the program after --, with the connection in its environment",
+                  "[prod, NAME of NAME_CONNECTION_URL, or DB instance]");
+  c.connect->add_option("--role", g.role, "of a DB instance: admin (its master user) or another role (readonly)");
   c.protect = app.add_subcommand("mark", "say what the database is: `mark production` protects it");
   c.protect->add_option("environment", g.environment)->required();
   return c;
@@ -141,7 +147,8 @@ int run_command(const Commands& c, const Given& g, const std::string& word, migr
 std::vector<std::string> normal_arguments(int argc, char** argv, Given& g) {
   std::vector<std::string> args;
   const char* slash = std::strrchr(argv[0], '/');
-  const std::string program = slash == nullptr ? argv[0] : slash + 1;
+  std::string program = slash == nullptr ? argv[0] : slash + 1;
+  if (program.ends_with(".sh")) program.resize(program.size() - 3);
   if (program.starts_with("db-")) args.push_back(program.substr(3));
   int i = 1;
   for (; i < argc && std::strcmp(argv[i], "--") != 0; i++) {
@@ -172,7 +179,12 @@ int run_db(int argc, char** argv) {
   }
   migrate::Report report(app.get_subcommands().front()->get_name(), g.json);
   const std::string word = take_words(g);
-  const auto url = database_url(g.url, g.command.prod);
+  if (*c.connect && word.empty() && !g.role.empty()) {
+    report.problem(
+        {.code = "usage", .message = "--role goes with the name of a DB instance", .fix = "howdah db --help"});
+    return report.finish(migrate::kUsage);
+  }
+  const auto url = *c.connect && !word.empty() ? connection_of(word, g.role) : database_url(g.url, g.command.prod);
   const auto target = url ? migrate::parse_url(*url) : tl::unexpected(url.error());
   if (!target) {
     report.problem({.code = "usage", .message = target.error().message, .fix = "howdah db --help"});

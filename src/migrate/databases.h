@@ -41,7 +41,9 @@ int dump_schema(const DatabaseCommand& c, const std::string& file, Report& repor
 struct DumpOptions {
   std::string file;  ///< must not exist; it appears when it is complete
   std::vector<std::string> without_data, without_tables, without_schemas;
-  int top_tables = 0;       ///< leave out the rows of the largest tables, so many
+  int top_tables = 0;  ///< leave out the rows of the largest tables, so many
+  int jobs = 0;        ///< write a directory with so many connections, 0 = one file
+  bool without_extension_schemas = false;
   bool privileges = false;  ///< keep grants
 };
 int dump_database(const DatabaseCommand& c, const DumpOptions& options, Report& report);

@@ -44,6 +44,22 @@ tl::expected<std::vector<std::string>, SqlFailure> largest(Database& db, int cou
   return out;
 }
 
+/// Schemas that extensions made for themselves. A readonly role may not be allowed to read them, and CREATE EXTENSION
+/// makes them again.
+tl::expected<std::vector<std::string>, SqlFailure> extension_schemas(Database& db, Report& report) {
+  auto rows = db.exec(
+      "select quote_ident(nspname), extname from pg_namespace n join pg_depend on classid = 'pg_namespace'::regclass "
+      "and "
+      "objid = n.oid and deptype = 'e' join pg_extension e on e.oid = refobjid order by 1");
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<std::string> out;
+  for (const auto& r : rows->rows) {
+    report.note(fmt::format("without the schema {} of the extension {}", r[0], r[1]));
+    out.push_back(r[0]);
+  }
+  return out;
+}
+
 int refuse(Report& report, std::string code, std::string message) {
   report.problem({.code = std::move(code), .message = std::move(message)});
   return kUsage;
@@ -69,10 +85,14 @@ int dump_database(const DatabaseCommand& c, const DumpOptions& o, Report& report
         fmt::format("no pg_dump of version {0} or later is installed: apt-get install postgresql-client-{0}", major));
   const auto top = largest(*db, o.top_tables, report);
   if (!top) return report.problem(problem_of(top.error())), kFailed;
+  const auto own = o.without_extension_schemas ? extension_schemas(*db, report) : std::vector<std::string>();
+  if (!own) return report.problem(problem_of(own.error())), kFailed;
   std::error_code ec;
   const std::string unfinished = std::filesystem::absolute(o.file, ec).string() + ".tmp";
-  command.args = {"-Fc", "-f", unfinished};
+  command.args = {o.jobs > 0 ? "-Fd" : "-Fc", "-f", unfinished};
+  if (o.jobs > 0) command.args.push_back(fmt::format("--jobs={}", o.jobs));
   if (!o.privileges) command.args.emplace_back("--no-privileges");
+  for (const auto& s : *own) command.args.push_back("--exclude-schema=" + s);
   for (const auto& t : *top) command.args.push_back("--exclude-table-data=" + t);
   for (const auto& t : o.without_data) command.args.push_back("--exclude-table-data=" + t);
   for (const auto& t : o.without_tables) command.args.push_back("--exclude-table=" + t);

@@ -17,6 +17,7 @@ aws::control::DescribeInstanceResponse describe_instance(Rds& rds, api::Context&
   out.endpoint = i->endpoint;
   out.port = i->port;
   out.master_username = i->master_username;
+  out.database_name = i->db_name.empty() ? "postgres" : i->db_name;
   return out;
 }
 

@@ -206,6 +206,87 @@ def dump_for_elsewhere(pg):
 
 
 @test
+def dump_without_what_belongs_to_extensions(pg):
+    """A role that may read all tables but not those of an extension dumps everything else."""
+    s = Shell(pg, "extended")
+    s.run("db-create")
+    pg.psql("extended", "create schema pglogical; create table pglogical.node(id int); alter extension plpgsql add schema "
+            "pglogical; create table services(id int); create role dump_reader login; grant select on services to dump_reader")
+    s.env["CONNECTION_URL"] = pg.url("extended").replace("postgres@", "dump_reader@")
+    assert "permission denied" in s.db("dump", "all.dump", code=3)
+    assert not os.path.exists(f"{s.dir}/all.dump.tmp")
+    assert "without the schema pglogical of the extension plpgsql" in s.run(HOWDAH, "dump", "some.dump", "--skip-extension-schemas")
+    listed = s.run("pg_restore", "-l", "some.dump")
+    assert "public services" in listed and "pglogical" not in listed, listed
+    pg.psql("extended", "drop owned by dump_reader; drop role dump_reader")
+
+
+@test
+def dump_in_parallel_with_sizes(pg):
+    s = Shell(pg, "parallel")
+    s.run("db-create")
+    for table, rows in (("small", 10), ("large", 20000), ("middle", 5000)):
+        pg.psql("parallel", f"create table {table}(id int, t text); insert into {table} select g, 'x' from generate_series(1, "
+                f"{rows}) g")
+    sizes = dict(line.split("|") for line in pg.psql("parallel", "select relname, pg_size_pretty(pg_total_relation_size(oid)) "
+                                                     "from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'").splitlines())
+    out = s.db("dump", "d", "--jobs", 2, "--top-tables", 2)
+    assert [line for line in out.splitlines() if line.startswith("without")] == [
+        f"without the rows of public.{t}, {sizes[t]}" for t in ("large", "middle")], out
+    pg.psql("postgres", "create database parallel_copy")
+    s.run("pg_restore", "--no-owner", "-j", 2, "-d", pg.url("parallel_copy"), "d")
+    assert pg.psql("parallel_copy", "select (select count(*) from small), (select count(*) from large)") == "10|0"
+
+
+@test
+def db_commands_by_their_bare_names(pg):
+    """What `howdah env` puts on PATH: every command of the runbook is a program of its own, as a script or by hand."""
+    s = Shell(pg, "bare")
+    commands = f"{os.path.dirname(HOWDAH)}/bin"
+    s.env["PATH"] = f"{commands}:{pg.bin}:{os.environ['PATH']}"
+
+    def run(line, code=0):
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=s.dir, env=s.env)
+        assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+    for name in ("db-connect", "db-connect.sh", "db-create", "db-drop", "db-schema-load", "db-seed", "db-sessions", "db-setup"):
+        assert run(f"command -v {name}").strip() == f"{commands}/{name}" and os.access(f"{commands}/{name}", os.X_OK)
+        assert "Usage" in run(f"{name} --help")
+    run("db-create && db-schema-load && db-seed && db-sessions && db-drop")
+    run("db-create cruddur_bare && db-drop cruddur_bare")
+    out = run("db-setup")
+    assert "db/schema.sql" in out and "db/seed.sql" in out and " ms" in out, out  # each step with its time
+    assert run("db-connect -- psql -XAtc 'select count(*) from users'").strip() == "2"
+    assert run("howdah db-connect prod -- psql -XAtc 'select 1'").strip() == "1"
+    s.env["STAGING_CONNECTION_URL"] = s.env["CONNECTION_URL"]
+    assert run("db-connect.sh staging -- sh -c 'echo $PGDATABASE'").strip() == "bare"
+    assert "--role" in run("db-connect.sh --role admin staging", code=1)
+    assert "--role" in run("db-connect --role admin", code=1)
+    s.write("db/schema.sql", "create table broken(;\n")
+    run("db-drop && db-setup", code=3)
+    assert pg.psql("bare", "select count(*) from pg_class where relname in ('users', 'broken')") == "0"
+
+
+@test
+def sessions_are_ended_by_a_master_that_is_no_superuser(pg):
+    s = Shell(pg, "mastered")
+    s.run("db-create")
+    pg.psql("mastered", "create role some_master login; grant pg_signal_backend, pg_monitor to some_master; create role some_app login")
+    p = Project(pg)
+    p.name, p.url = "mastered", pg.url("mastered").replace("postgres@", "some_app@")
+    app = Holder(p, "select 1;\n")
+    s.env["CONNECTION_URL"] = pg.url("mastered").replace("postgres@", "some_master@")
+    rows = json.loads(s.db("--json", "sessions"))["migrations"]
+    assert len(rows) == 1 and "some_app" in rows[0]["name"] and "idle" in rows[0]["detail"], rows
+    s.run("db-sessions", "--kill", rows[0]["version"])
+    assert "no other session" in s.run("db-sessions")
+    app.process.stdin.close()
+    app.process.wait(10)
+    app.process.stdout.close()
+    pg.psql("mastered", "drop role some_master, some_app")
+
+
+@test
 def prepare_a_new_and_an_old_database(pg):
     s = Shell(pg, "prep")
     os.mkdir(f"{s.dir}/db/migrations")
