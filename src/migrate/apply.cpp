@@ -28,6 +28,9 @@ bool worth_retrying(const SqlFailure& f) {
   return f.sqlstate == "55P03" || f.sqlstate == "40P01" || f.sqlstate == "40001";
 }
 
+/// How long a migration that is committed may wait for the disk, and its line for that.
+constexpr auto kUnsettled = std::chrono::milliseconds(500);
+
 /// Settings that the script changes for its session must not leak into our history statement or the next migration.
 std::string reset_after(const Script& script) {
   for (const auto& s : script.statements) {
@@ -115,6 +118,7 @@ int Session::execute(const Section& section, const Script& script, const std::st
     const SqlFailure f = done.error();
     if (!f.lost && !in_transaction) (void)db_->exec("rollback");
     if (!in_transaction && !f.lost && wait_and_retry(f, attempt)) continue;
+    if (!in_transaction) settle();
     if (interrupted()) return sql_failure(f, kFailed);
     Problem p = problem_of(f, version);
     const size_t end = batch.script_at + script.sql.size();
@@ -144,19 +148,48 @@ int Session::run_up(const Migration& m, Commit commit) {
     report_.problem(script.error());
     return kFailed;
   }
+  if (!script->transactional) settle();
   const auto start = Clock::now();
   const int count = static_cast<int>(script->statements.size());
   const int code = script->transactional
                        ? execute(m.up, *script, m.version, history_->applied_sql(*db_, m, count), commit)
                        : run_stepwise(m, *script);
-  report_.step({m.version, m.name, "up", code == kOk ? "applied" : "failed", ms_since(start)});
+  done({m.version, m.name, "up", code == kOk ? "applied" : "failed", ms_since(start)}, commit);
   return code;
 }
 
+void Session::done(Step step, Commit commit) {
+  const bool waits = commit == Commit::kCaller || (commit == Commit::kSoon && step.status != "failed");
+  if (!waits) {
+    committed();
+    return report_.step(std::move(step));
+  }
+  held_.push_back(std::move(step));
+  if (commit == Commit::kSoon && Clock::now() - settled_ > kUnsettled) settle();
+}
+
 void Session::settle() {
+  settled_ = Clock::now();
+  if (held_.empty()) return;
   db_->ignore_interrupts();
   // A row's lock is the smallest thing that a commit waits for.
-  (void)db_->exec("begin; select from " + history_->table() + " limit 1 for update; commit");
+  const auto synced = db_->exec("begin; select from " + history_->table() + " limit 1 for update; commit");
+  db_->ignore_interrupts(false);
+  if (synced) return committed();
+  undone("unknown");
+  report_.note("nobody knows which of the migrations above are on the server's disk: howdah migrate status says it");
+}
+
+void Session::committed() {
+  for (auto& step : held_) report_.step(std::move(step));
+  held_.clear();
+}
+
+void Session::undone(const char* status) {
+  for (auto& step : held_) {
+    if (step.status != "failed") step.status = status;
+  }
+  committed();
 }
 
 int Session::run_down(const Row& row, Commit commit) {
@@ -190,7 +223,7 @@ int Session::run_down(const Row& row, Commit commit) {
   }
   const auto start = Clock::now();
   const int code = execute(section, *script, row.version, history_->reverted_sql(*db_, row), commit);
-  report_.step({row.version, row.name, "down", code == kOk ? "reverted" : "failed", ms_since(start)});
+  done({row.version, row.name, "down", code == kOk ? "reverted" : "failed", ms_since(start)}, commit);
   return code;
 }
 

@@ -68,7 +68,7 @@ class Database {
   int pid() const;
   bool alive() const;
   /// Cleaning up must go on to its end after an interrupt.
-  void ignore_interrupts() { cancellable_ = false; }
+  void ignore_interrupts(bool ignore = true) { cancellable_ = !ignore; }
   void on_notice(std::function<void(const std::string&)> handler);
 
  private:

@@ -75,21 +75,21 @@ size_t Session::run_group(const std::vector<const Migration*>& list, size_t from
     rows.push_back(history_->applied_sql(*db_, *g.migration, static_cast<int>(g.script.statements.size())));
   text += joined(rows);
   blockers_.clear();
-  const auto done = db_->exec(text, [this] { watch_blockers(); });
-  if (!done) {
-    if (interrupted()) return code = sql_failure(done.error(), kFailed), group.size();
+  const auto ran = db_->exec(text, [this] { watch_blockers(); });
+  if (!ran) {
+    if (interrupted()) return code = sql_failure(ran.error(), kFailed), group.size();
     const Member* who = nullptr;
-    Problem p = problem_of(done.error());
-    p.where = place(text, group, done.error(), who);
+    Problem p = problem_of(ran.error());
+    p.where = place(text, group, ran.error(), who);
     p.version = who->migration->version;
     if (!blockers_.empty()) p.detail += (p.detail.empty() ? "" : "; ") + ("blocked by " + blockers_);
     p.fix = "correct the file, then: howdah migrate up";
     report_.problem(p);
-    report_.step({p.version, who->migration->name, "up", "failed"});
-    code = done.error().lost ? static_cast<int>(kNoConnection) : static_cast<int>(kFailed);
+    done({p.version, who->migration->name, "up", "failed"}, Commit::kCaller);
+    code = ran.error().lost ? static_cast<int>(kNoConnection) : static_cast<int>(kFailed);
     return group.size();
   }
-  for (const auto& g : group) report_.step({g.migration->version, g.migration->name, "up", "applied"});
+  for (const auto& g : group) done({g.migration->version, g.migration->name, "up", "applied"}, Commit::kCaller);
   return group.size();
 }
 

@@ -6,7 +6,7 @@ namespace howdah::migrate {
 
 Tunnel* Session::tunnel() {
   if (tunnel_) return tunnel_.get();
-  auto started = Tunnel::start(source_.directory);
+  auto started = Tunnel::start(source_.provider.empty() ? source_.directory : source_.provider);
   if (!started) {
     report_.problem({.code = "node", .where = source_.directory, .message = started.error().message});
     return nullptr;
@@ -45,6 +45,7 @@ int Session::run_javascript(const std::string& op, const Migration& m, const std
     if (!failed) break;
     if (!failed->lost && !in_transaction) (void)db_->exec("rollback");
     if (!in_transaction && !failed->lost && wait_and_retry(*failed, attempt)) continue;
+    if (!in_transaction) settle();
     if (interrupted()) return sql_failure(*failed, kFailed);
     Problem p = problem_of(*failed, m.version);
     if (failed->sqlstate.empty() && !failed->lost) p.code = "javascript";
@@ -56,7 +57,7 @@ int Session::run_javascript(const std::string& op, const Migration& m, const std
     break;
   }
   const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  report_.step({m.version, m.name, op, code != kOk ? "failed" : op == "up" ? "applied" : "reverted", ms});
+  done({m.version, m.name, op, code != kOk ? "failed" : op == "up" ? "applied" : "reverted", ms}, commit);
   return code;
 }
 

@@ -58,7 +58,11 @@ int in_one_transaction(Session& s, const std::function<int()>& work) {
   if (code == kOk && !order.empty()) {
     if (auto done = s.db().exec(order); !done) code = s.sql_failure(done.error(), kFailed);
   }
-  auto ended = s.db().exec(code == kOk ? "commit" : "rollback");
+  const auto ended = s.db().exec(code == kOk ? "commit" : "rollback");
+  if (code == kOk && ended)
+    s.committed();
+  else
+    s.undone(code == kOk && ended.error().lost ? "unknown" : "rolled back");
   if (code != kOk) s.report().note("everything was rolled back");
   return code == kOk && !ended ? s.sql_failure(ended.error(), kFailed) : code;
 }

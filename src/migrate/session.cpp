@@ -23,8 +23,8 @@ constexpr const char* kFirstLook =
     "to_regclass(quote_ident(s) || '.kysely_migration') is not null, "
     "not exists (select from pg_class where relnamespace = quote_ident(s)::regnamespace and relkind in ('r', 'p', 'v', "
     "'m') and relname not in ('schema_history', 'schema_history_log', '_prisma_migrations', 'kysely_migration', "
-    "'kysely_migration_lock')) from current_schema() s";
-constexpr size_t kHasNative = 1, kHasPrisma = 2, kHasKysely = 3, kIsEmpty = 4;
+    "'kysely_migration_lock')), current_setting('synchronous_commit') = 'off' from current_schema() s";
+constexpr size_t kHasNative = 1, kHasPrisma = 2, kHasKysely = 3, kIsEmpty = 4, kNeverWaits = 5;
 
 size_t history_column(Dialect dialect) {
   return dialect == Dialect::kPrisma ? kHasPrisma : dialect == Dialect::kKysely ? kHasKysely : kHasNative;
@@ -54,6 +54,10 @@ tl::expected<First, Refused> connect_and_look(const Target& target, const std::s
   if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
   auto look = db->exec(kFirstLook);
   if (!look) return tl::unexpected(Refused{look.error(), kFailed});
+  if (look->at(0, kNeverWaits) == "t") {  // here COMMIT must mean that it is on the disk
+    db = Database::connect(target, {{"lock_timeout", lock_timeout}, {"synchronous_commit", "on"}});
+    if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
+  }
   First first{std::move(*db), std::move(*look), nullptr, {}};
   first.history = history_of(dialect, first.look.at(0, 0));
   if (first.look.at(0, history_column(dialect)) == "t") {
@@ -159,6 +163,15 @@ void Session::remember(const Answer& look, const std::optional<Answer>& rows) {
   has_history_ = rows.has_value();
   empty_ = look.at(0, kIsEmpty) == "t";
   rows_ = rows ? history_->rows(*rows) : std::vector<Row>();
+}
+
+const Row* Session::row(const std::string& version_or_name) const {
+  const Migration* m = source_.find(version_or_name);
+  for (const auto& r : rows_) {
+    if (r.version == version_or_name || r.name == version_or_name || (m != nullptr && r.version == m->version))
+      return &r;
+  }
+  return nullptr;
 }
 
 std::string Session::lease_holder() {

@@ -43,8 +43,11 @@ class Session {
   /// the history are those of the message.
   size_t run_group(const std::vector<const Migration*>& list, size_t from, int& code);
   int run_down(const Row& row, Commit commit = Commit::kNow);
-  /// Waits until what was committed kSoon is on the server's disk; also after a failure or an interrupt.
+  /// Waits until what was committed kSoon is on the server's disk, and says so; also after a failure or an interrupt.
   void settle();
+  /// What became of the kCaller migrations, for the report: nothing is called applied before the server has committed.
+  void committed();
+  void undone(const char* status = "rolled back");
 
   const Options& options() const { return options_; }
   Report& report() { return report_; }
@@ -52,6 +55,8 @@ class Session {
   Database& db() { return *db_; }
   History& history() { return *history_; }
   const std::vector<Row>& rows() const { return rows_; }
+  /// The row of a migration by its version or name; null when the history has none.
+  const Row* row(const std::string& version_or_name) const;
   Verdict verdict() const { return compare(source_, rows_, options_.out_of_order); }
   bool has_history() const { return has_history_; }
   bool empty_database() const { return empty_; }
@@ -76,6 +81,7 @@ class Session {
   int run_one(const Migration& m, const Script& script, size_t i, const Row* unfinished);
   std::optional<Problem> cannot_resume(const Migration& m, const Script& script, const Row& row);
   bool recovered(const Statement& s, const std::string& text);
+  void done(Step step, Commit commit);
   void watch_blockers();
   bool wait_and_retry(const SqlFailure& f, int attempt);
   std::string lease_holder();
@@ -88,6 +94,8 @@ class Session {
   std::unique_ptr<History> history_;
   std::vector<Row> rows_;
   std::unique_ptr<Tunnel> tunnel_;
+  std::vector<Step> held_;  ///< not committed yet, or not known to be on the server's disk
+  std::chrono::steady_clock::time_point settled_ = std::chrono::steady_clock::now();
   bool has_history_ = false, empty_ = false;
   std::string blockers_;
 };

@@ -126,17 +126,28 @@ def kysely_killed_at_any_instant(pg):
     kill_often(Kysely(pg), KILLS // 6, 9)
 
 
+def called_applied(said):
+    """Numbers of the migrations that `up` printed as applied."""
+    return {line.split()[1].split("_")[0] for line in said.splitlines() if line.startswith("applied")}
+
+
+def applied(p):
+    return {number for number, (state, _) in facts(p)[1].items() if state == "applied"}
+
+
 @test
 def the_server_crashes(pg):
-    """Transactions of a run wait for the disk together: a crash may take the last ones, each with its row."""
+    """Transactions of a run wait for the disk together: a crash may take the last ones, each with its row, but none that
+    was called applied."""
     p = Sql(pg)
     written, rng = wrote(p), random.Random(5)
     for crash in range(max(2, KILLS // 12)):
-        run = subprocess.Popen(p.command("up"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run = subprocess.Popen(p.command("up"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         time.sleep(rng.uniform(0.02, 0.3))
         pg.crash()
-        run.wait(60)
+        said, _ = run.communicate(timeout=60)
         agree(p, written, f"crash {crash}")
+        assert called_applied(said) <= applied(p), f"{said}\n{applied(p)}"
     finish(p, written)
     pg.crash()
     assert len(facts(p)[1]) == 24  # what `up` has returned from is on the disk
@@ -144,6 +155,38 @@ def the_server_crashes(pg):
     for i in range(1, 8):
         p.write(f"{i}_t", f"create table t{i}(id int);")
     p.write("8_bad", "select 1/0;")
-    p.run("up", code=3)
+    assert called_applied(p.run("up", code=3)) == set("1234567")
     pg.crash()
     assert len(facts(p)[1]) == 7  # also when it failed
+
+
+@test
+def applied_is_said_when_it_is_on_the_disk(pg):
+    """The server crashes as soon as a line is read, while later migrations run."""
+    for n, options in enumerate(((), ("--single-transaction",))):
+        p = Sql(pg)
+        pg.psql("postgres", f"alter database {p.name} set synchronous_commit = off")
+        for i in range(101, 140):
+            p.write(f"{i}_t", f"create table t{i}(id int); select pg_sleep(0.03);")
+        run = subprocess.Popen(p.command("up", *options), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        first = run.stdout.readline()
+        pg.crash()
+        said = first + run.stdout.read()
+        assert run.wait(60) in (0, 2) and called_applied(first), said
+        assert called_applied(said) <= applied(p), f"{options}: {said}\n{applied(p)}"
+        assert n == 1 or run.returncode == 2, "lines wait half a second at most"
+        run.stdout.close()
+        p.run("up")
+        pg.crash()
+        assert len(applied(p)) == 39
+
+
+@test
+def what_is_rolled_back_is_not_called_applied(pg):
+    p = Sql(pg)
+    p.write("1_a", "create table a(id int);")
+    p.write("2_b", "set lock_timeout = '1s'; create table b(id int);")  # each in a message of its own
+    p.write("3_bad", "set lock_timeout = '1s'; select 1/0;")
+    out = p.json("up", "--single-transaction", code=3)
+    assert [m["status"] for m in out["migrations"]] == ["rolled back", "rolled back", "failed"], out
+    assert p.tables() == ""
