@@ -50,6 +50,20 @@ std::string fenced(const Part& p, const std::string& marker) {
   return out;
 }
 
+/// A function of a Kysely migration: each statement as it stands.
+std::string kysely_function(const std::string& name, const Part& p) {
+  std::string out = fmt::format("\nexport async function {}(db: Kysely<any>): Promise<void> {{\n", name);
+  for (const auto& text : p.statements) {
+    std::string quoted;
+    for (size_t i = 0; i < text.size(); i++) {
+      const bool special = text[i] == '`' || text[i] == '\\' || text.compare(i, 2, "${") == 0;
+      quoted += special ? std::string("\\") + text[i] : std::string(1, text[i]);
+    }
+    out += fmt::format("  await sql.raw(`{}`).execute(db)\n", quoted);
+  }
+  return out + "}\n";
+}
+
 class Writer {
  public:
   Writer(ExportFormat format, size_t digits) : format_(format), digits_(digits) {}
@@ -83,6 +97,11 @@ class Writer {
         if (down.present) out.emplace_back(name + ".down.sql", down.sql);
         return out;
       }
+      case ExportFormat::kKysely:
+        if (!up.transactional || (down.present && !down.transactional))
+          return tl::unexpected(std::string("Kysely runs every migration in a transaction, and this one wants none"));
+        return Files{{name + ".ts", "import { type Kysely, sql } from 'kysely'\n" + kysely_function("up", up) +
+                                        (down.present ? kysely_function("down", down) : "")}};
       case ExportFormat::kGoose:
         return sections(name, (up.transactional ? "" : "-- +goose NO TRANSACTION\n") + std::string("-- +goose Up\n"),
                         fenced(up, "+goose"), "-- +goose Down\n", down.present ? fenced(down, "+goose") : "");

@@ -3,7 +3,7 @@
 
 namespace howdah::migrate {
 
-enum class ExportFormat { kNative, kPrisma, kSql, kFlyway, kDbmate, kGoose, kGolangMigrate, kSqlMigrate };
+enum class ExportFormat { kNative, kPrisma, kKysely, kSql, kFlyway, kDbmate, kGoose, kGolangMigrate, kSqlMigrate };
 
 /// Writes the migrations of a directory in another tool's layout, or as one script for psql (`to` "" = stdout). The
 /// directory `to` must be empty or not there yet; it appears when it is complete. Refuses what the tool cannot run.

@@ -3,7 +3,7 @@
 namespace howdah::migrate {
 
 /// Loads Kysely migrations with the user's own node and kysely, and sends every statement that they execute to us as a
-/// line of JSON; see tunnel.h for the protocol. argv[1] is the directory.
+/// line of JSON; see tunnel.h for the protocol. argv[1] is the directory, or a file that exports a MigrationProvider.
 constexpr const char* kKyselyBridge = R"js(
 import path from 'node:path'
 import readline from 'node:readline'
@@ -19,7 +19,9 @@ const receive = async () => {
   if (done) process.exit(0)
   return JSON.parse(value)
 }
-const directory = path.resolve(process.argv[1])
+const given = path.resolve(process.argv[1])
+const provider = (await fs.stat(given)).isFile()
+const directory = provider ? path.dirname(given) : given
 const require = createRequire(path.join(directory, 'x.js'))
 
 // Values as the driver `pg` sends and reads them; without it the types that migrations use.
@@ -49,6 +51,15 @@ const connection = {
   },
   async *streamQuery() { throw new Error('streaming is not possible in a migration') },
 }
+// The first export that provides migrations: a MigrationProvider, its class, or an object of them.
+const provided = (m) => {
+  for (const x of [m.default, ...Object.values(m)]) {
+    const p = typeof x === 'function' && x.prototype?.getMigrations ? new x() : x
+    if (typeof p?.getMigrations === 'function') return p.getMigrations()
+    if (p && typeof p === 'object' && Object.keys(p).length && Object.values(p).every((v) => typeof v?.up === 'function')) return p
+  }
+  throw new Error(`${given} exports no MigrationProvider`)
+}
 let depth = 0
 const run = (sql) => connection.executeQuery({ sql, parameters: [] })
 const driver = {
@@ -63,22 +74,26 @@ try {
   try { const pg = require('pg'); parser = (oid) => pg.types.getTypeParser(oid) } catch { /* not installed */ }
   const kysely = await import(pathToFileURL(require.resolve('kysely')).href)
   let load = (url) => import(url)
-  const files = (await fs.readdir(directory)).filter((f) => /\.[mc]?[jt]s$/.test(f) && !/\.d\.[mc]?ts$/.test(f))
-  if (files.some((f) => /ts$/.test(f)) && !process.features.typescript) {
+  const files = provider ? [path.basename(given)] : (await fs.readdir(directory)).filter((f) => /\.[mc]?[jt]s$/.test(f) && !/\.d\.[mc]?ts$/.test(f))
+  if (files.some((f) => /ts$/.test(f)) && (provider || !process.features.typescript)) {
     const tsx = (() => { try { return path.join(path.dirname(require.resolve('tsx/package.json')), 'dist/esm/api/index.mjs') } catch { return null } })()
-    if (!tsx) throw new Error(`node ${process.version} cannot load TypeScript: use node 22.18 or later, or npm install --save-dev tsx`)
-    const { tsImport } = await import(pathToFileURL(tsx).href)
-    load = (url) => (/ts$/.test(url) ? tsImport(url, pathToFileURL(directory + '/').href) : import(url))
+    if (!tsx && !process.features.typescript) throw new Error(`node ${process.version} cannot load TypeScript: use node 22.18 or later, or npm install --save-dev tsx`)
+    const { tsImport } = tsx ? await import(pathToFileURL(tsx).href) : {}
+    if (tsx) load = (url) => (/ts$/.test(url) ? tsImport(url, pathToFileURL(directory + '/').href) : import(url))
   }
   const migrations = {}
   for (const f of files) {
     const m = await load(pathToFileURL(path.join(directory, f)).href)
+    if (provider) {
+      for (const [name, one] of Object.entries(await provided(m))) migrations[name] = one
+      continue
+    }
     const found = m.up ? m : m.default?.up ? m.default : null
     if (found) migrations[f.replace(/\.[^.]+$/, '')] = { ...found, file: f }
   }
   const db = new kysely.Kysely({ dialect: { createDriver: () => driver, createAdapter: () => new kysely.PostgresAdapter(),
     createQueryCompiler: () => new kysely.PostgresQueryCompiler(), createIntrospector: (d) => new kysely.PostgresIntrospector(d) } })
-  send({ list: Object.entries(migrations).map(([name, m]) => ({ name, file: m.file, down: !!m.down })) })
+  send({ list: Object.entries(migrations).map(([name, m]) => ({ name, file: m.file ?? path.basename(given), down: !!m.down })) })
   for (;;) {
     const { op, name } = await receive()
     depth = 0

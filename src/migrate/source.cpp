@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <unordered_map>
 
+#include "migrate/tunnel.h"
 #include "os/files.h"
 #include "util/id.h"
 
@@ -205,6 +207,50 @@ void add_kysely(Source& source, const fs::path& path) {
   source.migrations.push_back(std::move(m));
 }
 
+/// Only node knows what a provider provides.
+Result<void> add_provided(Source& source) {
+  const auto node = Tunnel::start(source.provider);
+  if (!node) return fail(fmt::format("{}: {}", source.provider, node.error().message));
+  for (const auto& entry : (*node)->list()) {
+    add_kysely(source, entry.name);
+    source.migrations.back().file = source.provider;
+  }
+  std::sort(source.migrations.begin(), source.migrations.end(),
+            [](const Migration& a, const Migration& b) { return a.name < b.name; });
+  return {};
+}
+
+/// A manifest names the files in their order, as strings or as {"up": ..., "down": ...}: a list, or the member
+/// "migrations". Other files do not count.
+Result<Listing> listed_in_manifest(Listing listing) {
+  const std::string path = listing.directory + "/manifest.json";
+  const auto text = os::read_file(path, 16 << 20);
+  if (!text) return tl::unexpected(text.error());
+  auto json = nlohmann::json::parse(*text, nullptr, false);
+  if (json.is_object() && json.contains("migrations")) json = nlohmann::json(json["migrations"]);
+  std::string last;
+  const auto add = [&](const nlohmann::json& entry) -> Result<void> {
+    if (!entry.is_string()) return fail(path + ": an entry is a file's name, or {\"up\": NAME, \"down\": NAME}");
+    const std::string name = entry.get<std::string>();
+    const auto parsed = parse_name(name);
+    if (!parsed) return fail(fmt::format("{}: {} is not <number>_<words>.sql", path, name));
+    if (!os::exists(listing.directory + "/" + name)) return fail(fmt::format("{}: there is no {}", path, name));
+    if (!last.empty() && version_less(parsed->version, last))
+      return fail(
+          fmt::format("{}: {} stands behind {}, and migrations run in the order of their numbers", path, name, last));
+    last = parsed->version;
+    listing.names.push_back(name);
+    return {};
+  };
+  if (!json.is_array()) return fail(path + " is not a list of files");
+  for (const auto& entry : json) {
+    auto ok = add(entry.is_object() && entry.contains("up") ? entry["up"] : entry);
+    if (ok && entry.is_object() && entry.contains("down")) ok = add(entry["down"]);
+    if (!ok) return tl::unexpected(ok.error());
+  }
+  return listing;
+}
+
 Result<void> settle_native(Source& source) {
   auto& all = source.migrations;
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return version_less(a.version, b.version); });
@@ -257,6 +303,10 @@ std::string text_checksum(std::string_view sql) {
 
 Result<Listing> list_source(const std::string& directory) {
   std::error_code ec;
+  if (is_javascript(directory) && fs::is_regular_file(directory, ec)) {
+    const std::string parent = fs::path(directory).parent_path().string();
+    return Listing{.dialect = Dialect::kKysely, .directory = parent.empty() ? "." : parent, .provider = directory};
+  }
   if (!fs::is_directory(directory, ec)) {
     return fail(
         fmt::format("{} is not a directory; name the migrations with --dir, or start with: howdah migrate new "
@@ -265,18 +315,24 @@ Result<Listing> list_source(const std::string& directory) {
   }
   Listing out{.directory = directory};
   std::vector<std::string> directories, scripts, files;
+  bool listed = false;
   // The entry knows what it is without another look at the disk.
   for (const auto& e : fs::directory_iterator(directory, ec)) {
     std::string name = e.path().filename().string();
     if (e.is_directory(ec)) {
       if (os::exists(fmt::format("{}/{}/migration.sql", directory, name))) directories.push_back(std::move(name));
+    } else if (is_javascript(name) && fs::path(name).stem() == "migration-provider") {
+      out.provider = fmt::format("{}/{}", directory, name);
     } else if (is_javascript(name)) {
       scripts.push_back(std::move(name));
     } else if (name.ends_with(".sql") && e.is_regular_file(ec)) {
       files.push_back(std::move(name));
+    } else if (name == "manifest.json") {
+      listed = true;
     }
   }
-  if (!scripts.empty()) out.dialect = Dialect::kKysely;
+  if (!scripts.empty() || !out.provider.empty()) out.dialect = Dialect::kKysely;
+  if (out.dialect == Dialect::kNative && listed) return listed_in_manifest(std::move(out));
   if ((!directories.empty() && scripts.empty()) || os::exists(directory + "/migration_lock.toml"))
     out.dialect = Dialect::kPrisma;
   out.names = std::move(out.dialect == Dialect::kKysely   ? scripts
@@ -287,7 +343,11 @@ Result<Listing> list_source(const std::string& directory) {
 }
 
 Result<Source> load_source(const Listing& listing) {
-  Source source{.dialect = listing.dialect, .directory = listing.directory};
+  Source source{.dialect = listing.dialect, .directory = listing.directory, .provider = listing.provider};
+  if (!source.provider.empty()) {
+    if (auto ok = add_provided(source); !ok) return tl::unexpected(ok.error());
+    return source;
+  }
   std::unordered_map<std::string, size_t> at;
   for (const auto& name : listing.names) {
     const fs::path path = fs::path(listing.directory) / name;

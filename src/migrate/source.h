@@ -37,6 +37,7 @@ struct Migration {
 struct Source {
   Dialect dialect = Dialect::kNative;
   std::string directory;
+  std::string provider;  ///< Kysely's file that defines the migrations, "" = each file of the directory is one
   std::vector<Migration> migrations;
   const Migration* find(const std::string& version_or_name) const;
 };
@@ -44,15 +45,16 @@ struct Source {
 /// The names in a directory, sorted by bytes, which is Prisma's order. Tells the dialect without reading any file.
 struct Listing {
   Dialect dialect = Dialect::kNative;
-  std::string directory;
+  std::string directory, provider;
   std::vector<std::string> names;  ///< of files, or of Prisma's directories
 };
 /// An error says that there is no such directory.
 Result<Listing> list_source(const std::string& directory);
 Result<Source> load_source(const Listing& listing);
 
-/// Both. Reads `directory`: *.sql files (one file with up and down sections, or pairs .up.sql/.down.sql), or Prisma's
-/// directories with migration.sql, or Kysely's TypeScript and JavaScript (names only: node loads them, tunnel.h). An
+/// Both. Reads `directory`: *.sql files (one file with up and down sections, or pairs .up.sql/.down.sql; only those in
+/// manifest.json where there is one), or Prisma's directories with migration.sql, or Kysely's TypeScript and JavaScript
+/// (names only: node loads them, tunnel.h), or what migration-provider.ts exports, which `directory` may also be. An
 /// error names the file and what to change. Files that a baseline replaces are left out: it stands for them.
 Result<Source> read_source(const std::string& directory);
 

@@ -64,7 +64,7 @@ Json answer_of(const Answer& a) {
 
 }  // namespace
 
-Result<std::unique_ptr<Tunnel>> Tunnel::start(const std::string& directory) {
+Result<std::unique_ptr<Tunnel>> Tunnel::start(const std::string& source) {
   int to[2], from[2];
   if (pipe2(to, O_CLOEXEC) != 0) return fail(std::strerror(errno));
   std::unique_ptr<Tunnel> t(new Tunnel);
@@ -76,7 +76,7 @@ Result<std::unique_ptr<Tunnel>> Tunnel::start(const std::string& directory) {
   signal(SIGPIPE, SIG_IGN);
   t->pid_ = fork();
   if (t->pid_ < 0) return fail(std::strerror(errno));
-  if (t->pid_ == 0) become_node(child_in.get(), child_out.get(), directory);
+  if (t->pid_ == 0) become_node(child_in.get(), child_out.get(), source);
   const_cast<os::Fd&>(child_out).reset();
   const auto line = t->read_line();
   if (!line) return tl::unexpected(line.error());

@@ -18,8 +18,8 @@ class Tunnel {
     std::string name, file;
     bool down = false;
   };
-  /// `node` is $NODE or node on the PATH.
-  static Result<std::unique_ptr<Tunnel>> start(const std::string& directory);
+  /// `node` is $NODE or node on the PATH. `source`: a directory of migrations, or the file of their provider.
+  static Result<std::unique_ptr<Tunnel>> start(const std::string& source);
   ~Tunnel();
   Tunnel(const Tunnel&) = delete;
 

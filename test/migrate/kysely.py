@@ -166,6 +166,62 @@ def kysely_rehearsal_measures_and_changes_nothing(pg):
 
 
 @test
+def kysely_provider_defines_the_migrations(pg):
+    """A provider in a file of its own, as a class or an object; its names count, whatever files there are."""
+    p = KyselyProject(pg)
+    for name, table in (("2024-01-02_b", "b"), ("2024-01-01_a", "a"), ("2024-01-03_off", "off")):
+        p.table(f"files/{name}", table)
+    p.file("migration-provider.mjs", """
+      import * as b from './files/2024-01-02_b.mjs'
+      import * as a from './files/2024-01-01_a.mjs'
+      // import * as off from './files/2024-01-03_off.mjs'
+      export class Provider { async getMigrations() { return { '2024-01-02_b': b, '2024-01-01_a': a } } }""")
+    assert [m["name"] for m in p.json("plan")["migrations"]] == ["2024-01-01_a", "2024-01-02_b"]
+    p.run("to", "2024-01-01_a")
+    p.file("other.mjs", "import * as b from './files/2024-01-02_b.mjs'\nimport * as a from './files/2024-01-01_a.mjs'\n"
+                        "export const migrations = { '2024-01-02_b': b, '2024-01-01_a': a }")
+    home, p.dir = p.dir, f"{p.dir}/other.mjs"
+    p.run("to", "latest")
+    assert p.tables() == "a,b" and p.history() == "2024-01-01_a,2024-01-02_b"
+    p.run("down")
+    p.dir = home
+    p.run("status", "--exit-code", code=8)
+    p.file("migration-provider.mjs", "export const nothing = 1")
+    assert "exports no MigrationProvider" in p.json("status", code=1)["problems"][0]["message"]
+
+
+@test
+def kysely_runs_what_we_export(pg):
+    """SQL migrations as Kysely's: the real Migrator runs them, goes back, and agrees with us about the history."""
+    p = Project(pg)
+    p.file("1_a.sql", "-- migrate:up\ncreate table a(id int, t text default '`${x}` \\ $1');\ncreate function f() returns text "
+                      "language sql as $$ select 'a;b' $$;\n-- migrate:down\ndrop function f; drop table a;\n")
+    p.file("2_b.sql", "-- migrate:up lock_timeout:3s\nalter table a add column n int; -- a column\ninsert into a values (1);\n")
+    p.file("10_c.sql", "-- migrate:up\ncreate table c(id int);\n-- migrate:down\ndrop table c;\n")
+    p.run("up")
+    k = KyselyProject(pg)
+    os.rmdir(k.dir)
+    exported = subprocess.run([*p.command("export", "--to", "kysely", "--out", k.dir)], capture_output=True, text=True, check=False)
+    assert exported.returncode == 0 and sorted(os.listdir(k.dir)) == ["01_a.ts", "02_b.ts", "10_c.ts"], exported
+    modules = node_modules("typescript", "typescript@5.9.3")
+    types = ["--skipLibCheck", "--target", "es2022", "--module", "es2022", "--moduleResolution", "bundler", "--strict"]
+    subprocess.run([f"{modules}/.bin/tsc", *types, *[f"{k.dir}/{n}" for n in os.listdir(k.dir)]], check=True, capture_output=True,
+                   cwd=k.dir)
+    for name in os.listdir(k.dir):  # what tsc made of them; this machine's node need not know TypeScript
+        os.unlink(f"{k.dir}/{name}") if name.endswith(".ts") else os.rename(f"{k.dir}/{name}", f"{k.dir}/{name[:-3]}.mjs")
+    said = k.real()
+    assert said == {"error": None, "names": ["01_a", "02_b", "10_c"]}, said
+    k.run("diff", "--from", p.url, "--to", "db", "--exit-code")
+    assert k.sql("select t from a") == p.sql("select t from a")
+    k.run("status", "--exit-code")
+    k.run("down")
+    assert k.tables() == "a"
+    p.file("11_i.sql", "-- howdah:no-transaction\ncreate index concurrently i on c(id);")
+    problem = p.json("export", "--format", "kysely", "--to", f"{p.dir}-none", code=3)["problems"][0]
+    assert problem["code"] == "not-portable" and "11" in problem["version"], problem
+
+
+@test
 def kysely_story_of_the_five_manual_steps(pg):
     """After a merge the real Migrator refuses everything; the way out that people take by hand loses the rows, rebase does
     not."""

@@ -1,5 +1,6 @@
 """Directories of our own kind."""
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -221,3 +222,38 @@ def a_single_transaction_says_which_migration_failed(pg):
     assert len(p.json("up", "--single-transaction")["migrations"]) == 149
     p.run("verify", "--exit-code")
     assert p.sql("select count(*), min(statements), max(statements), count(execution_ms) from schema_history") == "149|1|2|149"
+
+
+@test
+def a_manifest_says_which_files_and_in_which_order(pg):
+    p = Project(pg)
+    for name in ("1_a.sql", "2_b.up.sql", "3_c.sql"):
+        p.file(name, f"create table {name[2]}(id int);")
+    p.file("2_b.down.sql", "drop table b;")
+    p.file("manifest.json", '{"migrations": ["1_a.sql", {"up": "2_b.up.sql", "down": "2_b.down.sql"}]}')
+    assert [m["name"] for m in p.json("plan")["migrations"]] == ["1_a", "2_b"]
+    p.run("up")
+    p.run("down")
+    assert p.tables() == "a"
+    for text, why in (('["2_b.up.sql", "1_a.sql"]', "in the order of their numbers"), ('["9_x.sql"]', "there is no 9_x.sql"),
+                      ("{}", "not a list"), ("[1]", "an entry is"), ('["x.sql"]', "<number>_<words>")):
+        p.file("manifest.json", text)
+        assert why in p.json("status", code=1)["problems"][0]["message"], text
+    p.file("manifest.json", '["1_a.sql", "3_c.sql"]')
+    p.run("up")
+    assert p.tables() == "a,c"
+
+
+@test
+def what_a_run_prints(pg):
+    """Name, what became of it and how long it took; and why it failed, where, and what to do."""
+    p = Project(pg)
+    p.file("1_a.sql", "create table a(id int); select pg_sleep(0.002);")
+    p.file("2_bad.sql", "create table b(id int);\nselect 1/0;")
+    done = subprocess.run(p.command("up"), capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 3 and re.fullmatch(r"applied   1_a  \d+ ms\nfailed    2_bad  \d+ ms\n", done.stdout), done.stdout
+    assert re.fullmatch(r"/\S+/2_bad.sql:2:1: sql: division by zero \(SQLSTATE 22012\)\n  hint: nothing of this migration was "
+                        r"applied\n  fix: correct the file, then: howdah migrate up\n", done.stderr), done.stderr
+    out = p.json("up", code=3)
+    assert set(out) == {"command", "exit_code", "database", "dialect", "migrations", "problems", "notes"}, out
+    assert set(out["migrations"][0]) == {"version", "name", "direction", "status", "ms", "detail"}, out
