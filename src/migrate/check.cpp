@@ -7,10 +7,6 @@
 namespace howdah::migrate {
 namespace {
 
-bool before(Dialect d, const std::string& a, const std::string& b) {
-  return d == Dialect::kNative ? version_less(a, b) : a < b;
-}
-
 Problem failed_problem(const Row& row, const std::string& file, Dialect dialect) {
   Problem p{.code = "failed-migration", .version = row.version, .where = file};
   if (dialect == Dialect::kPrisma) {
@@ -149,6 +145,10 @@ void unwrap(Script& script) {
 
 }  // namespace
 
+bool comes_before(Dialect dialect, const std::string& a, const std::string& b) {
+  return dialect == Dialect::kNative ? version_less(a, b) : a < b;
+}
+
 Verdict compare(const Source& source, const std::vector<Row>& recorded, bool out_of_order) {
   Verdict v;
   const std::vector<Row> rows = with_baselines(source, recorded, v);
@@ -158,16 +158,16 @@ Verdict compare(const Source& source, const std::vector<Row>& recorded, bool out
     if (r.state == State::kRolledBack) continue;
     known[r.version] = &r;
     v.applied.push_back(r);
-    if (last.empty() || before(source.dialect, last, r.version)) last = r.version;
+    if (last.empty() || comes_before(source.dialect, last, r.version)) last = r.version;
   }
   std::sort(v.applied.begin(), v.applied.end(),
-            [&](const Row& a, const Row& b) { return before(source.dialect, a.version, b.version); });
+            [&](const Row& a, const Row& b) { return comes_before(source.dialect, a.version, b.version); });
   for (const auto& m : source.migrations) {
     const auto found = known.find(m.version);
     if (found == known.end()) {
       v.pending.push_back(&m);
       if (!out_of_order && source.dialect != Dialect::kKysely && !last.empty() &&
-          before(source.dialect, m.version, last)) {
+          comes_before(source.dialect, m.version, last)) {
         v.problems.push_back(order_problem(m, last));
       }
       continue;

@@ -16,6 +16,9 @@ struct Verdict {
 /// Pure: compares, decides nothing. `out_of_order`: allow a pending migration before an applied one.
 Verdict compare(const Source& source, const std::vector<Row>& rows, bool out_of_order);
 
+/// The order of versions in a directory of this kind.
+bool comes_before(Dialect dialect, const std::string& a, const std::string& b);
+
 /// What must be known of a section before it may run: its statements, with an outermost BEGIN/COMMIT pair blanked out
 /// (positions stay), and why it cannot run as asked, if so.
 struct Script {

@@ -44,6 +44,23 @@ int refuse_unrunnable(Session& s, const std::vector<const Migration*>& list) {
   return code;
 }
 
+/// Ends the transaction that holds the whole run.
+int end_run(Session& s, int code) {
+  const bool keep = code == kOk && !s.options().dry_run;
+  const auto ended = s.db().exec(keep ? "commit" : "rollback");
+  if (keep && !ended) {
+    s.undone(ended.error().lost ? "unknown" : "rolled back");
+    return s.sql_failure(ended.error(), kFailed);
+  }
+  if (keep)
+    s.committed();
+  else
+    s.undone(code == kOk ? "tried" : "rolled back");
+  if (code != kOk) s.report().note("the whole run was rolled back");
+  if (code == kOk && !keep) s.report().note("dry run: everything was rolled back");
+  return code;
+}
+
 int apply_all(Session& s, const std::vector<const Migration*>& list) {
   const bool one = s.options().single_transaction || s.options().dry_run;
   if (one) {
@@ -57,16 +74,9 @@ int apply_all(Session& s, const std::vector<const Migration*>& list) {
     if (together == 0) code = s.run_up(*list[i], commit);
     i += std::max<size_t>(together, 1);
     if (code == kOk) continue;
-    if (!one && i > 1) s.settle();
-    if (one) (void)s.db().exec("rollback");
-    if (one) s.report().note("the whole run was rolled back");
-    return code;
+    return one ? end_run(s, code) : (s.settle(), code);
   }
-  if (!one) return kOk;
-  auto ended = s.db().exec(s.options().dry_run ? "rollback" : "commit");
-  if (!ended) return s.sql_failure(ended.error(), kFailed);
-  if (s.options().dry_run) s.report().note("dry run: everything was rolled back");
-  return kOk;
+  return one ? end_run(s, kOk) : static_cast<int>(kOk);
 }
 
 int up_list(Session& s, const std::function<std::vector<const Migration*>(const Verdict&)>& choose) {
@@ -100,11 +110,16 @@ int down_rows(Session& s, const std::function<tl::expected<std::vector<Row>, Pro
     s.report().problem(rows.error());
     return kInconsistent;
   }
-  for (const Row& row : *rows) {
-    if (int code = s.run_down(row); code != kOk) return code;
-  }
   if (rows->empty()) s.report().note("nothing to do");
-  return kOk;
+  const bool dry = s.options().dry_run;
+  if (dry) {
+    if (auto begun = s.db().exec("begin"); !begun) return s.sql_failure(begun.error(), kFailed);
+  }
+  for (const Row& row : *rows) {
+    if (int code = s.run_down(row, dry ? Commit::kCaller : Commit::kNow); code != kOk)
+      return dry ? end_run(s, code) : code;
+  }
+  return dry ? end_run(s, kOk) : static_cast<int>(kOk);
 }
 
 std::optional<Problem> unfinished(const std::vector<Row>& rows) {

@@ -16,6 +16,12 @@ int baseline(Session& s, const std::string& last);  ///< marks everything up to 
 
 enum class Mark { kApplied, kRolledBack };
 int resolve(Session& s, const std::string& version, Mark mark);
+/// Removes rows of the history; schema_history_log keeps them, with the reason. Without `confirmed` it only says what
+/// would go. Refuses to remove the row of a file that is there while rows of later migrations stay.
+int history_delete(Session& s, const std::vector<std::string>& names, const std::string& reason, bool confirmed);
+int history_restore(Session& s, const std::string& name);  ///< takes the last history_delete() of it back
+int history_log(Session& s);                               ///< what was changed by hand, newest first
+
 enum class Repair { kAccept, kForget };
 int repair(Session& s, const std::string& version, Repair what);
 /// For Prisma's unfinished migrations: finds out on scratch databases which statements are applied, then finishes the
@@ -34,6 +40,10 @@ int rebase(Session& s, bool accept_data_loss);
 int squash(Session& s, const std::string& last, const std::string& words, bool dry_run);
 /// The part of squash() that `up` does: baselines take the places of what they replace. Needs the lease.
 int record_baselines(Session& s);
+
+/// The table as it is, as SQL, and which migrations made it so: found by running them on a scratch database. kDrift
+/// when they make something else.
+int table_schema(Session& s, const std::string& table);
 
 /// Everything that is wrong with the history, the schema and what failed migrations left behind, each with the command
 /// that mends it. Reads only; needs scratch databases to say which statements of a half-applied file ran, and for

@@ -38,28 +38,35 @@ tl::expected<Side, Problem> open_url(const std::string& url) {
   return side;
 }
 
-tl::expected<Side, Problem> open_files(Session& s, const std::string& path) {
+tl::expected<Side, Problem> open_nothing(Session& s) {
   Side side;
   auto scratch = Scratch::create(s.db(), s.target());
   if (!scratch) return tl::unexpected(problem_of(scratch.error()));
   side.scratch = std::move(*scratch);
+  return side;
+}
+
+tl::expected<Side, Problem> open_files(Session& s, const std::string& path) {
+  auto side = open_nothing(s);
+  if (!side) return side;
   std::error_code ec;
   if (std::filesystem::is_regular_file(path, ec)) {
     Report quiet("diff", true);
-    if (run_script(side.db(), path, false, quiet) != kOk) return tl::unexpected(quiet.problems().front());
+    if (run_script(side->db(), path, false, quiet) != kOk) return tl::unexpected(quiet.problems().front());
     return side;
   }
   auto source = read_source(path);
   if (!source) return tl::unexpected(about(path, source.error().message));
   s.source() = std::move(*source);
   for (const auto& m : s.source().migrations) {
-    if (auto ok = s.replay(side.db(), m); !ok) return tl::unexpected(ok.error());
+    if (auto ok = s.replay(side->db(), m); !ok) return tl::unexpected(ok.error());
   }
   return side;
 }
 
 tl::expected<Side, Problem> open_side(Session& s, const std::string& what) {
   if (what == "db") return open_url(s.options().url);
+  if (what == "empty") return open_nothing(s);
   if (what == "migrations") return open_files(s, s.options().directory);
   if (what.find("://") != std::string::npos || what.find('=') != std::string::npos) return open_url(what);
   return open_files(s, what);

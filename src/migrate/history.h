@@ -29,6 +29,7 @@ class History {
   virtual ~History() = default;
   virtual const char* dialect() const = 0;
   virtual std::string table() const = 0;  ///< quoted, with schema
+  virtual const char* key() const = 0;    ///< the column that holds Row::version
   virtual std::string create_sql() const = 0;
   /// In the order in which they were applied; rows that do not count any more (rolled back) come too.
   virtual SqlAnswer read(Database& db) const = 0;
@@ -47,7 +48,14 @@ class History {
   virtual std::string mark_applied_sql(Database& db, const Migration& m) const = 0;
   virtual std::string mark_rolled_back_sql(Database& db, const std::string& version) const = 0;
   virtual std::string accept_sql(Database& db, const Migration& m) const = 0;
-  virtual std::string forget_sql(Database& db, const std::string& version) const = 0;
+
+  /// Removes all rows of a migration; the log keeps them and `why`. The log is made where a dialect has none.
+  std::string forget_sql(Database& db, const std::string& version, const std::string& why) const;
+  /// Puts the rows back that forget_sql() removed last; fails on the server when they are there.
+  std::string restore_sql(Database& db, const std::string& version) const;
+  /// What was changed by hand: at, who, version, action, whether the row was kept. Newest first.
+  SqlAnswer read_log(Database& db) const;
+  std::string log() const { return schema_ + ".schema_history_log"; }
 
   /// One row of a baseline in the place of those of what it replaces, with the times of the last of them. "" where
   /// there are no baselines.
@@ -60,6 +68,7 @@ class History {
   virtual std::vector<int64_t> lock_keys() const = 0;
 
  protected:
+  std::string create_log_sql() const;
   std::string schema_;  ///< quoted
 };
 

@@ -12,6 +12,7 @@ class Kysely : public History {
   using History::History;
   const char* dialect() const override { return "kysely"; }
   std::string table() const override { return schema_ + ".kysely_migration"; }
+  const char* key() const override { return "name"; }
   std::vector<int64_t> lock_keys() const override { return {kOurLockKey, 3853314791062309107}; }
 
   std::string create_sql() const override {
@@ -46,7 +47,6 @@ class Kysely : public History {
   std::string mark_rolled_back_sql(Database& db, const std::string& version) const override {
     return removed(db, version);
   }
-  std::string forget_sql(Database& db, const std::string& version) const override { return removed(db, version); }
 
   /// Gives the rows, in the order of their names, the sorted timestamps plus their position in milliseconds.
   std::string reorder_sql() const override {

@@ -14,7 +14,7 @@ class Native : public History {
   using History::History;
   const char* dialect() const override { return "native"; }
   std::string table() const override { return schema_ + ".schema_history"; }
-  std::string log() const { return schema_ + ".schema_history_log"; }
+  const char* key() const override { return "version"; }
   std::vector<int64_t> lock_keys() const override { return {kOurLockKey}; }
 
   std::string create_sql() const override {
@@ -23,11 +23,8 @@ class Native : public History {
         " state text not null check (state in ('applied', 'running', 'failed')), checksum text not null,"
         " down_sql text, statements int not null, statements_done int not null, done_checksum text,"
         " started_at timestamptz not null, finished_at timestamptz, execution_ms int,"
-        " applied_by text not null default session_user, tool_version text not null, error text);"
-        "create table if not exists {} (id bigint generated always as identity primary key,"
-        " at timestamptz not null default clock_timestamp(), who text not null default session_user,"
-        " version text not null, action text not null, row_before text)",
-        table(), log());
+        " applied_by text not null default session_user, tool_version text not null, error text);{}",
+        table(), create_log_sql());
   }
 
   SqlAnswer read(Database& db) const override {
@@ -106,9 +103,6 @@ class Native : public History {
     return logged(db, m.version, "accepted the edited file") +
            fmt::format("update {} set checksum = {}, down_sql = {}{}", table(), db.literal(m.checksum),
                        m.down.present ? db.literal(m.down.sql) : "null", where(db, m.version));
-  }
-  std::string forget_sql(Database& db, const std::string& version) const override {
-    return logged(db, version, "forgotten") + "delete from " + table() + where(db, version);
   }
   std::string squash_sql(Database& db, const Migration& m) const override {
     return fmt::format(

@@ -13,6 +13,7 @@ class Prisma : public History {
   using History::History;
   const char* dialect() const override { return "prisma"; }
   std::string table() const override { return schema_ + "._prisma_migrations"; }
+  const char* key() const override { return "migration_name"; }
   std::vector<int64_t> lock_keys() const override { return {kOurLockKey, 72707369}; }
 
   std::string create_sql() const override {
@@ -87,9 +88,6 @@ class Prisma : public History {
   std::string accept_sql(Database& db, const Migration& m) const override {
     return fmt::format("update {} set checksum = {} where migration_name = {} and rolled_back_at is null", table(),
                        db.literal(m.checksum), db.literal(m.version));
-  }
-  std::string forget_sql(Database& db, const std::string& version) const override {
-    return fmt::format("delete from {} where migration_name = {}", table(), db.literal(version));
   }
   std::string squash_sql(Database& db, const Migration& m) const override {
     return fmt::format(

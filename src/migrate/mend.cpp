@@ -9,14 +9,6 @@
 namespace howdah::migrate {
 namespace {
 
-const Row* row_of(Session& s, const std::string& version) {
-  const Migration* m = s.source().find(version);
-  for (const auto& r : s.rows()) {
-    if (r.version == version || (m != nullptr && r.version == m->version)) return &r;
-  }
-  return nullptr;
-}
-
 int refuse(Session& s, const std::string& code, const std::string& version, std::string message) {
   s.report().problem({.code = code, .version = version, .message = std::move(message), .fix = "howdah migrate status"});
   return kInconsistent;
@@ -27,7 +19,7 @@ int refuse(Session& s, const std::string& code, const std::string& version, std:
 int resolve(Session& s, const std::string& version, Mark mark) {
   if (int code = s.lock(); code != kOk) return code;
   const Migration* m = s.source().find(version);
-  const Row* row = row_of(s, version);
+  const Row* row = s.row(version);
   const bool open = row != nullptr && (row->state == State::kFailed || row->state == State::kRunning);
   if (row != nullptr && row->state == State::kApplied) {
     return refuse(s, "already-applied", row->version, row->name + " is applied, not unfinished; nothing was changed");
@@ -44,10 +36,10 @@ int resolve(Session& s, const std::string& version, Mark mark) {
 int repair(Session& s, const std::string& version, Repair what) {
   if (int code = s.lock(); code != kOk) return code;
   const Migration* m = s.source().find(version);
-  const Row* row = row_of(s, version);
+  const Row* row = s.row(version);
   if (row == nullptr) return refuse(s, "not-found", version, "the history has no " + version);
   if (what == Repair::kForget) {
-    return s.change(s.history().forget_sql(s.db(), row->version), {row->version, row->name, "up", "forgotten"});
+    return s.change(s.history().forget_sql(s.db(), row->version, ""), {row->version, row->name, "up", "forgotten"});
   }
   if (m == nullptr) return refuse(s, "not-found", version, "there is no file of " + version);
   if (s.source().dialect == Dialect::kKysely) {

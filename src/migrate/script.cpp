@@ -37,7 +37,12 @@ int run_script(Database& db, const std::string& file, bool in_transaction, Repor
     report.problem({.code = "files", .message = text.error().message});
     return kUsage;
   }
-  auto parts = split(*text, true);
+  return run_script_text(db, *text, file, in_transaction, report);
+}
+
+int run_script_text(Database& db, const std::string& text, const std::string& file, bool in_transaction,
+                    Report& report) {
+  auto parts = split(text, true);
   if (!parts) {
     report.problem({.code = "syntax",
                     .where = at(file, parts.error().line, parts.error().column),
@@ -55,8 +60,8 @@ int run_script(Database& db, const std::string& file, bool in_transaction, Repor
     if (auto begun = db.exec("begin"); !begun) return report.problem(problem_of(begun.error())), kFailed;
   }
   for (const auto& s : *parts) {
-    const std::string sql = text->substr(s.begin, s.end - s.begin);
-    auto done = s.is_copy() ? db.copy_in(sql, std::string_view(*text).substr(s.data_begin, s.data_end - s.data_begin))
+    const std::string sql = text.substr(s.begin, s.end - s.begin);
+    auto done = s.is_copy() ? db.copy_in(sql, std::string_view(text).substr(s.data_begin, s.data_end - s.data_begin))
                             : db.exec(sql);
     if (done) continue;
     Problem p = problem_of(done.error());

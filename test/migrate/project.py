@@ -64,8 +64,9 @@ class Project:
         return done.stdout + done.stderr
 
     def json(self, *args, code=0):
+        """`code` None: whatever it is."""
         done = subprocess.run(self.command("--json", *args), capture_output=True, text=True, check=False)
-        assert done.returncode == code, f"{args}: exit {done.returncode}, expected {code}\n{done.stdout}{done.stderr}"
+        assert code in (None, done.returncode), f"{args}: exit {done.returncode}, expected {code}\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 
     def sql(self, text):

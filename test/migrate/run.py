@@ -12,6 +12,7 @@ import databases  # noqa: E402,F401
 import diffing  # noqa: E402,F401
 import doctoring  # noqa: E402,F401
 import formation  # noqa: E402,F401
+import history  # noqa: E402,F401
 import killing  # noqa: E402,F401
 import kysely  # noqa: E402,F401
 import linting  # noqa: E402,F401
@@ -20,7 +21,9 @@ import matrix  # noqa: E402,F401
 import native  # noqa: E402,F401
 import prisma  # noqa: E402,F401
 import prisma_real  # noqa: E402,F401
+import prisma_verbs  # noqa: E402,F401
 import rehearsing  # noqa: E402,F401
+import rows  # noqa: E402,F401
 import server as servers  # noqa: E402
 import squashing  # noqa: E402,F401
 import squawk  # noqa: E402,F401
