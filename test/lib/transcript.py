@@ -12,9 +12,11 @@ from client import AwsError
 from daemon import BINARY, PASSWORD
 from jmes import search
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 AWAIT = re.compile(r"""^(?:\$\s*)?await\s+'(?P<command>[^']*)'\s+(?P<check>.*?)(?:\s+within\s+(?P<seconds>\d+)s)?$""")
 CHECK = re.compile(r"^(?P<path>.*?)\s+(?P<op>==|!=|=~)(?:\s+(?P<value>.*))?$")
 CAPTURE = re.compile(r"^(?P<name>[A-Za-z][A-Za-z0-9_]*)\s*=\s*\$\s+(?P<command>.*)$")
+NEEDS = re.compile(r"^needs\s+'(?P<command>[^']*)'\s+#\s*(?P<what>.*)$")
 STATES = re.compile(r"^states\s+(?P<name>\S+)\s+==\s+(?P<states>.*)$")
 UNKNOWN = re.compile(r"^Unknown options: (--[\w-]+)", re.M)
 ERROR = re.compile(r"An error occurred \(([^)]+)\) when calling the (\S+) operation[^:]*: (.*)", re.S)
@@ -25,8 +27,8 @@ class Failure(Exception):
     """The rest of the file makes no sense any more."""
 
 
-class TooOld(Failure):
-    """The installed CLI can't say this; nothing failed."""
+class Missing(Failure):
+    """Something that this file needs is not on this machine, or too old; nothing failed."""
 
 
 class Watch:
@@ -105,7 +107,7 @@ class Transcript:
                     "AWS_PAGER": "", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
                     "PATH": f"{cli.directory}:{os.path.dirname(BINARY)}:{os.environ['PATH']}", "PASSWORD": PASSWORD, "PGPASSWORD": PASSWORD,
                     "PGCONNECT_TIMEOUT": "10", "PGSSLMODE": "require", "REGION": region, "URL": daemon.url,
-                    "BASE": daemon.base, "STATE": daemon.state, "LC_ALL": "C.UTF-8"}
+                    "BASE": daemon.base, "TEST": os.path.dirname(HERE), "STATE": daemon.state, "LC_ALL": "C.UTF-8"}
         self.client = daemon.client(region)
         todo = list(self.lines)
         try:
@@ -139,6 +141,8 @@ class Transcript:
             self.variables[m["name"]] = self.output.strip()
         elif AWAIT.match(line):
             self.wait(AWAIT.match(line))
+        elif NEEDS.match(line):
+            self.need(**NEEDS.match(line).groupdict())
         elif line.startswith("$ "):
             self.must_succeed(line[2:])
         elif line.startswith("! "):
@@ -185,10 +189,16 @@ class Transcript:
         unknown = UNKNOWN.search(self.errors) if self.code != 0 else None
         if unknown and self.model.lacks_option(command, unknown[1]):
             self.problems.append(f"{self.path}:{self.number}: this aws CLI is too old for {unknown[1]}")
-            raise TooOld
+            raise Missing
         if self.code != 0:
             self.stop(f"exit code {self.code}: {self.errors.strip() or self.output.strip()}")
         self.passed += 1
+
+    def need(self, command, what):
+        self.execute(command)
+        if self.code != 0:
+            self.problems.append(f"{self.path}:{self.number}: this machine lacks {what}")
+            raise Missing
 
     def must_fail(self, line):
         """`! command  # Code`, `! command  # Code: part of the message`, other commands: `# part of stderr`."""
