@@ -4,7 +4,7 @@ the first query that the restored, writable server answers. Both must hold exact
 import os
 import time
 
-from backup_rig import Ours, Peer, balance, churn, on_each, query, settle
+from backup_rig import Ours, Peer, balance, churn, on_each, query
 from common import median, verdict
 
 ROUNDS, MEGABYTES = int(os.environ.get("ROUNDS", "3")), int(os.environ.get("MEGABYTES", "2048"))
@@ -23,17 +23,9 @@ def instant_after_churn(place):
 
 
 def ours_once(ours, instant, expected, number):
-    settle()
-    begin = time.monotonic()
-    ours.client.rds("RestoreDBInstanceToPointInTime", SourceDBInstanceIdentifier="db",
-                    TargetDBInstanceIdentifier=f"r{number}", DBInstanceClass="db.t3.medium",
-                    RestoreTime=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(instant)))
-    ours.first_query(f"r{number}")
-    seconds = time.monotonic() - begin
-    got = balance(ours.place_of(f"r{number}"))
-    assert got == expected, f"restored {got}, expected {expected}"
-    ours.forget(f"r{number}")
-    return seconds
+    return ours.restore("RestoreDBInstanceToPointInTime", f"r{number}", expected, SourceDBInstanceIdentifier="db",
+                        TargetDBInstanceIdentifier=f"r{number}",
+                        RestoreTime=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(instant)))
 
 
 def theirs_once(peer, instant, expected):

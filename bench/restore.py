@@ -15,16 +15,8 @@ ROUNDS = int(os.environ.get("ROUNDS", "5"))
 
 
 def ours_once(ours, expected, number):
-    settle()
-    begin = time.monotonic()
-    ours.client.rds("RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier="loaded",
-                    DBInstanceIdentifier=f"r{number}", DBInstanceClass="db.t3.medium")
-    ours.first_query(f"r{number}")
-    seconds = time.monotonic() - begin
-    got = balance(ours.place_of(f"r{number}"))
-    assert got == expected, f"restored {got}, expected {expected}"
-    ours.forget(f"r{number}")
-    return seconds
+    return ours.restore("RestoreDBInstanceFromDBSnapshot", f"r{number}", expected, DBSnapshotIdentifier="loaded",
+                        DBInstanceIdentifier=f"r{number}")
 
 
 def copied_once(snapshot, peer):

@@ -1,6 +1,5 @@
 #include <poll.h>
 #include <sys/inotify.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "backup/keeper_journal.h"
+#include "backup/keeper_signals.h"
 #include "backup/keeper_slot.h"
 #include "backup/keeper_spec.h"
 #include "backup/keeper_stream.h"
@@ -39,12 +39,7 @@ class Keeper {
       : root_(Vault(spec.state, spec.resource_id).root()),
         tail_(root_, spec.layout.data, spec.owner),
         slot_(spec.layout, spec.port),
-        journal_(root_) {
-    sigset_t ends;
-    sigemptyset(&ends);
-    for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
-    signals_ = os::Fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
+        journal_(root_) {}
 
   /// Until a signal or the end of pg_wal.
   int run() {
@@ -124,18 +119,13 @@ class Keeper {
   /// Until there is something to copy, a second has passed, or the signal that is returned has come.
   int wait() {
     const auto rest = kPace - (Steady::now() - passed_);
-    pollfd both[2] = {{signals_.get(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
+    pollfd both[2] = {{signals_.descriptor(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
     const int pause = static_cast<int>(std::chrono::ceil<Millis>(rest).count());
-    if (pause > 0 && poll(both, 1, pause) > 0) return signal();
+    if (pause > 0 && poll(both, 1, pause) > 0) return signals_.take();
     poll(both, inotify_ ? 2 : 1, static_cast<int>((kPoll - kPace).count()));
-    if ((both[0].revents & POLLIN) != 0) return signal();
+    if ((both[0].revents & POLLIN) != 0) return signals_.take();
     if ((both[1].revents & POLLIN) != 0) drain_events();
     return 0;
-  }
-
-  int signal() {
-    signalfd_siginfo info{};
-    return read(signals_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
   }
 
   void drain_events() {
@@ -162,7 +152,8 @@ class Keeper {
   Tail tail_;
   Slot slot_;
   Journal journal_;
-  os::Fd signals_, inotify_;
+  KeeperSignals signals_;
+  os::Fd inotify_;
   int watched_ = -1;
   Steady::time_point looked_{}, passed_{}, missing_since_ = Steady::now();
   Position last_end_;
@@ -173,9 +164,7 @@ class Keeper {
 }  // namespace
 
 int run_keeper(const KeeperSpec& spec) {
-  sigset_t ends;  // before any thread begins: all of them leave the signals to the descriptor
-  sigemptyset(&ends);
-  for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
+  const sigset_t ends = KeeperSignals::all();  // before any thread begins: all leave the signals to the descriptor
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   const std::string root = Vault(spec.state, spec.resource_id).root();
   auto lock = os::LockFile::acquire(lock_path(root), "the vault " + root, 5s);

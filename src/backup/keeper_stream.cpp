@@ -1,7 +1,6 @@
 #include "backup/keeper_stream.h"
 
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -12,6 +11,7 @@
 #include "backup/keeper_flush.h"
 #include "backup/keeper_inbox.h"
 #include "backup/keeper_journal.h"
+#include "backup/keeper_signals.h"
 #include "backup/keeper_slot.h"
 #include "backup/keeper_spec.h"
 #include "backup/keeper_tail.h"
@@ -42,12 +42,7 @@ class Stream {
         root_(Vault(spec.state, spec.resource_id).root()),
         inbox_(root_),
         journal_(root_),
-        flush_(spec.layout, spec.port) {
-    sigset_t ends;
-    sigemptyset(&ends);
-    for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
-    signals_ = os::Fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
+        flush_(spec.layout, spec.port) {}
 
   int run() {
     for (;;) {
@@ -241,12 +236,11 @@ class Stream {
 
   /// Until the socket, a sample or a signal comes, or `most` has passed.
   void wait(Millis most, int socket = -1) {
-    pollfd three[3] = {{signals_.get(), POLLIN, 0}, {flush_.descriptor(), POLLIN, 0}, {socket, POLLIN, 0}};
+    pollfd three[3] = {{signals_.descriptor(), POLLIN, 0}, {flush_.descriptor(), POLLIN, 0}, {socket, POLLIN, 0}};
     if (!failing_.empty()) three[2].fd = -1;
     poll(three, 3, static_cast<int>(most.count()));
     if (socket < 0 && three[1].revents != 0) (void)flush_.reached(0);
-    signalfd_siginfo info{};
-    if (read(signals_.get(), &info, sizeof info) == sizeof info) signal_ = static_cast<int>(info.ssi_signo);
+    if (const int signal = signals_.take(); signal != 0) signal_ = signal;
   }
 
   void complain(const std::string& why) {
@@ -259,7 +253,7 @@ class Stream {
   Inbox inbox_;
   Journal journal_;
   FlushWatch flush_;
-  os::Fd signals_;
+  KeeperSignals signals_;
   std::optional<pg::Replication> connection_;
   std::optional<Tail> tail_;            ///< of the inbox, while connected
   std::optional<Tail> rest_;            ///< of pg_wal, while not

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 import procs  # noqa: E402
 from client import AwsError  # noqa: E402
 from daemon import BINARY, PASSWORD, Daemon, available, create, endpoint, psql, reach, wait_for  # noqa: E402
+from namespaces import in_namespace, mount_tmpfs, run_inner  # noqa: E402
 from report import Report, Skip  # noqa: E402
 
 COPY = {"ready_volumes": False}  # nothing takes room of a small disk in the background
@@ -309,25 +310,6 @@ def killed_while_the_daemon_is_down(daemon, client):
     kept(client, "both")
 
 
-# In a mount namespace of one's own
-
-def in_namespace(name):
-    """Runs this file again, inside a private mount namespace, for one of INNER."""
-    def run():
-        if os.geteuid() != 0:
-            raise Skip("needs root for a mount namespace")
-        if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
-            raise Skip("this machine does not allow unshare -m")
-        done = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, os.path.abspath(__file__),
-                               "--inner", name], capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return run
-
-
-def mount_tmpfs(where, size):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0711", "howdah-test", where], check=True)
-
-
 def full_disk():
     """Nothing is claimed, nothing is lost, and after space was made everything goes on."""
     base = tempfile.mkdtemp(prefix="howdah-test-full-", dir="/var/tmp")
@@ -478,9 +460,6 @@ def missing_engine():
         assert psql(*endpoint(client, "v"), "select x from kept") == "42"
 
 
-INNER = {"full_disk": full_disk, "storage_full": storage_full, "missing_engine": missing_engine}
-
-
 def garbage(content):
     return b"this is no database" * 500
 
@@ -520,7 +499,5 @@ def main():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] == "--inner":
-        INNER[sys.argv[2]]()
-    else:
+    if not run_inner({"full_disk": full_disk, "storage_full": storage_full, "missing_engine": missing_engine}):
         main()
