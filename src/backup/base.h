@@ -52,7 +52,8 @@ Result<Base> copy_running(const BaseSpec& spec);
 Result<Base> copy_stopped(const BaseSpec& spec, bool crashed);
 
 /// Rolls a copy of `from` forward to `to` with the vault's WAL, in recovery, without publishing anything to clients,
-/// and makes the result the base `id` with end = `to`. `from` is not changed. The source's server is not touched.
+/// and makes the result the base `id` with end = `to`. `from` is not changed, and every file of it is compared with
+/// what was written first. The source's server is not touched.
 Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to);
 
 }  // namespace howdah::backup

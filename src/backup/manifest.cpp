@@ -12,7 +12,7 @@ namespace howdah::backup {
 namespace {
 
 constexpr int kFormat = 1;
-constexpr std::string_view kSumLine = "\"sha256\": \"";
+constexpr std::string_view kSumLine = "\"sha256\": \"", kManifestSum = "\"Manifest-Checksum\": \"";
 
 nlohmann::json to_json(Position p) { return {{"timeline", p.timeline}, {"lsn", lsn_text(p.lsn)}}; }
 
@@ -30,6 +30,12 @@ bool is_plain(std::string_view path) {
 std::string hex_of(std::string_view bytes) {
   std::string out;
   for (unsigned char c : bytes) out += fmt::format("{:02x}", c);
+  return out;
+}
+
+std::string bytes_of(const std::string& hex) {
+  std::string out;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return out;
 }
 
@@ -102,7 +108,30 @@ std::string render_backup_manifest(std::vector<FileEntry> files, uint32_t timeli
   }
   text += fmt::format("],\n\"WAL-Ranges\": [\n{{ \"Timeline\": {}, \"Start-LSN\": \"{}\", \"End-LSN\": \"{}\" }}\n],\n",
                       timeline, lsn_text(start), lsn_text(end));
-  return text + "\"Manifest-Checksum\": \"" + sha256_hex(text) + "\"}\n";
+  return text + std::string(kManifestSum) + sha256_hex(text) + "\"}\n";
+}
+
+Result<std::vector<FileEntry>> parse_backup_manifest(const std::string& text) {
+  const auto line = text.rfind(kManifestSum);
+  if (line == std::string::npos) return fail("it has no checksum: it was cut or is of another kind");
+  const std::string covered = text.substr(0, line);
+  if (text.substr(line) != std::string(kManifestSum) + sha256_hex(covered) + "\"}\n") {
+    return fail("its checksum does not fit: it was changed");
+  }
+  std::vector<FileEntry> out;
+  try {
+    const auto j = nlohmann::json::parse(text);
+    for (const auto& f : j.at("Files")) {
+      const bool plain = f.contains("Path");
+      const auto name = f.at(plain ? "Path" : "Encoded-Path").get<std::string>();
+      out.push_back({.path = plain ? name : bytes_of(name),
+                     .size = f.at("Size").get<uint64_t>(),
+                     .crc = f.at("Checksum").get<std::string>()});
+    }
+  } catch (const std::exception& e) {
+    return fail(e.what());
+  }
+  return out;
 }
 
 }  // namespace howdah::backup

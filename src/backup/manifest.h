@@ -26,5 +26,7 @@ struct FileEntry {
 
 /// data/backup_manifest in PostgreSQL's own form (version 1): pg_verifybackup reads it.
 std::string render_backup_manifest(std::vector<FileEntry> files, uint32_t timeline, Lsn start, Lsn end);
+/// Its files, without their times. Refuses a text that was cut or changed.
+Result<std::vector<FileEntry>> parse_backup_manifest(const std::string& text);
 
 }  // namespace howdah::backup

@@ -1,9 +1,12 @@
 #include "backup/restore.h"
 
+#include <future>
+
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
 
+#include "backup/base_check.h"
 #include "backup/control.h"
 #include "backup/private_server.h"
 #include "backup/staging.h"
@@ -26,8 +29,16 @@ Result<void> fill(const std::string& state, const Plan& plan, const std::string&
       {.owner = owner, .leave_room = true, .skip = [](const std::string& path) { return path == "backup_manifest"; }});
   if (!copied) return tl::unexpected(copied.error());
   fault::point("backup.volume", "copied");
-  if (auto done = set_up_recovery(plan, tmp, owner); !done) return done;
-  return os::sync_fs(tmp);
+  // What was copied is in memory now: it is compared while the disk writes.
+  std::future<Result<std::optional<std::string>>> check;
+  if (!copied->reflinked) check = std::async(std::launch::async, damage_of, state, plan.base.id);
+  auto done = set_up_recovery(plan, tmp, owner);
+  if (done) done = os::sync_fs(tmp);
+  if (!check.valid()) return done;
+  const auto damage = check.get();
+  if (!damage) return tl::unexpected(damage.error());
+  if (*damage) return fail(**damage);
+  return done;
 }
 
 std::string render_marker(const Plan& plan, const Recovered& r) {

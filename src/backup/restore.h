@@ -24,10 +24,10 @@ Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases
 /// Exactly the base: needs no vault.
 Result<Plan> plan_of_base(const std::string& state, const Base& base);
 
-/// Makes layout.data (reflink from the immutable base where the file system can, else a copy; WAL is always copied) for
-/// `owner`, ready for recover(). A half-made data.tmp is removed first; appears by rename. Fails without leaving
-/// anything behind when a record before the target is damaged, or the base has lost its label. An existing layout.data
-/// stays.
+/// Makes layout.data (reflink from the immutable base where the file system can, else a copy, whose source is compared
+/// with what was written, see damage_of) for `owner`, ready for recover(). A half-made data.tmp is removed first;
+/// appears by rename. Fails without leaving anything behind when a record before the target is damaged, or a file of
+/// the base is, or it has lost its label. An existing layout.data stays.
 Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner);
 
 struct Recovered {

@@ -33,7 +33,7 @@ Error errno_at(const char* what, const std::string& path) {
 bool is_safe(const std::string& id) {
   return !id.empty() && id.size() <= 200 && id[0] != '.' && id.find('/') == std::string::npos &&
          id.find('\0') == std::string::npos && !id.ends_with(".tmp") && !id.ends_with(".gone") &&
-         !id.ends_with(".lock");
+         !id.ends_with(".lock") && !id.ends_with(".damaged");
 }
 
 /// The keeper gives a segment of the vault its final name when it is complete, maybe after its path was looked up.
@@ -99,6 +99,7 @@ Result<void> remove_base(const std::string& state, const std::string& id) {
     fault::point("backup.remove", "renamed");
     if (auto done = os::remove_tree(gone); !done) return done;
   }
+  if (auto done = os::remove_tree(dir + ".damaged"); !done) return done;
   auto lock = os::LockFile::acquire(dir + ".lock", "the making of base " + id);
   if (!lock) return tl::unexpected(lock.error());  // somebody makes it right now
   if (auto done = os::remove_tree(dir + ".tmp"); !done) return done;

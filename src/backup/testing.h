@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
@@ -41,6 +42,14 @@ inline BaseSpec spec_of(const std::string& id, const pg::testing::Instance& from
           .port = from.port(),
           .progress = {},
           .now = now};
+}
+
+inline void flip(const std::string& path, std::streamoff at) {
+  std::fstream f(path, std::ios::in | std::ios::out | std::ios::binary);
+  f.seekg(at);
+  const int old = f.get();
+  f.seekp(at);
+  f.put(static_cast<char>(old ^ 0x40));
 }
 
 /// Removes a base at the end of its test.

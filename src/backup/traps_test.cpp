@@ -27,14 +27,6 @@ std::set<std::string> census(const std::string& root) {
   return out;
 }
 
-void flip(const std::string& path, std::streamoff at) {
-  std::fstream f(path, std::ios::in | std::ios::out | std::ios::binary);
-  f.seekg(at);
-  const int old = f.get();
-  f.seekp(at);
-  f.put(static_cast<char>(old ^ 0x40));
-}
-
 TEST(BackupTraps, HoldsTheSameFilesAsPgBasebackupAndPassesPgVerifybackup) {
   NEED_POSTGRESQL();
   if (!os::exists(tool("pg_basebackup")) || !os::exists(tool("pg_verifybackup"))) GTEST_SKIP() << "no client tools";

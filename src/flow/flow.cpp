@@ -254,6 +254,7 @@ void Runner::settle(const AnyTable& t, size_t at, const Workflow& w, Outcome out
       moved.not_before = now + outcome.delay;
       moved.overdue = now - w.step_started > t.steps[at].deadline;
       tx.put(std::move(moved));
+      if (outcome.record) outcome.record(tx);
       return;
     }
     if (outcome.verdict == Outcome::Verdict::failed) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "backup/base_check.h"
 #include "backup/keeper_way.h"
 #include "domain/automated_backup.h"
 #include "domain/condition.h"
@@ -283,6 +284,38 @@ void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, con
   s.state = Snapshot::State::failed;
   s.reason = reason;
   tx.put(std::move(s));
+}
+
+std::optional<std::string> note_damage(Rds& rds, const std::string& base_id) {
+  const std::string& state = rds.config.state_dir;
+  const bool gone = !os::exists(backup::base_dir(state, base_id));  // somebody else has noticed it
+  const auto damage = backup::damage_of(state, gone ? base_id + ".damaged" : base_id);
+  if (!damage || !*damage) return {};
+  if (gone) return *damage;
+  log::error("a backup is damaged", {{"base", base_id}, {"damage", **damage}});
+  if (const auto moved = backup::set_base_aside(state, base_id); !moved) {
+    log::error("a damaged base could not be set aside", {{"base", base_id}, {"error", moved.error().message}});
+    return {};
+  }
+  for (const auto& found : rds.store.all<Snapshot>()) {
+    if (found->base_id != base_id || found->state != Snapshot::State::available) continue;
+    const std::string& source = found->resource_id();
+    const auto other =
+        backup::plan_to_position(vault_of(rds, source), bases_of(rds, source), {found->timeline, found->lsn});
+    rds.store.write([&](store::Tx& tx) {
+      const auto now = tx.find<Snapshot>(Snapshot::by_id(found->id));
+      if (!now) return;
+      Snapshot s = *now;
+      s.full = false;  // the next automated snapshot copies all files again
+      s.materialised = !other;
+      append_event(rds, tx, s, 101,
+                   "The files of this snapshot are not used any more: " + **damage +
+                       (other ? ". It is made again from an older backup." : ". " + other.error().message));
+      if (other && !flow::Runner::busy(tx, "base/" + base_id)) rds.flows.start(tx, kMaterialise, "base/" + base_id);
+      tx.put(std::move(s));
+    });
+  }
+  return *damage;
 }
 
 Outcome try_again_or_fail(const Workflow& w, const Error& error) {

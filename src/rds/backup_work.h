@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,11 @@ struct Mark {
   Time time{};
 };
 Result<Mark> set_mark(const Rds& rds, const Instance& instance, const std::string& name);
+
+/// Looks for damage in a base that something failed with. A damaged one is not used any more (backup::set_base_aside):
+/// its snapshots say so, and become positions in their instance's WAL again where an older base leads there. Returns
+/// what is damaged, also of one that was set aside before; nothing: it is sound, or can't be judged.
+std::optional<std::string> note_damage(Rds& rds, const std::string& base_id);
 
 /// What to answer when files could not be copied: other tries while the reason may pass (a full disk, a server that was
 /// restarted), about half a minute in all; then the end of the workflow, so that nobody waits for hours.

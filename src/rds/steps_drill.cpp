@@ -122,6 +122,7 @@ Outcome make_volume(Rds& rds, const Workflow& w) {
     const auto plan = recorded_plan(rds, w);
     if (!plan) return answer_drill(w, plan.error());
     const std::string& state = rds.config.state_dir;
+    if (const auto damage = note_damage(rds, plan->base.id)) return give_up(w, *damage);
     if (auto r = pg::make_layout(state, work.layout, work.owner); !r) return answer_drill(w, r.error());
     if (auto r = backup::make_volume(state, *plan, work.layout, work.owner); !r) return answer_drill(w, r.error());
     return flow::next();

@@ -1,5 +1,7 @@
 // The table of both restores, and of clones. The plan (base and position) is made once and recorded, so that every try
 // of every later step works towards the same state; the source's server and files are only read.
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "domain/automated_backup.h"
@@ -50,6 +52,40 @@ flow::Recorder remember(const Workflow& w, const backup::Plan& plan) {
   };
 }
 
+/// The recorded plan, or what to do first: its base may have gone because it was damaged. Then it comes from the
+/// repository, or another base leads to the same place.
+tl::expected<backup::Plan, Outcome> usable_plan(Rds& rds, const Workflow& w) {
+  const std::string base = w.arg("base"), source = w.arg("source");
+  if (const auto waiting = bring_back_base(rds, source, base)) return tl::unexpected(*waiting);
+  if (os::exists(backup::base_dir(rds.config.state_dir, base))) {
+    auto plan = recorded_plan(rds, w);
+    if (!plan) return tl::unexpected(answer(plan.error()));
+    return std::move(*plan);
+  }
+  const auto other = backup::plan_to_position(vault_of(rds, source), bases_of(rds, source), target_of(w));
+  if (!other) {
+    const std::string why = w.arg("damage").empty() ? "the base " + base + " has gone" : w.arg("damage");
+    return tl::unexpected(
+        flow::failed(fmt::format("{}. Nothing else leads to {}: {}", why, w.arg("lsn"), other.error().message)));
+  }
+  Outcome change = flow::again(Millis(0), w.arg("damage"));
+  change.record = remember(w, *other);
+  return tl::unexpected(std::move(change));
+}
+
+/// After a failure that no other try would mend: whether its reason is the base.
+std::optional<Outcome> blame_base(Rds& rds, const Workflow& w) {
+  const auto damage = note_damage(rds, w.arg("base"));
+  if (!damage) return {};
+  Outcome again = flow::again(Millis(0), *damage);
+  again.record = [resource = w.resource, damage = *damage](store::Tx& tx) {
+    Workflow now = *tx.get<Workflow>(resource);
+    now.args["damage"] = damage;
+    tx.put(std::move(now));
+  };
+  return again;
+}
+
 /// Bases that records name and that have gone from the state directory come back from the repository.
 std::optional<Outcome> bring_back_bases(Rds& rds, const Workflow& w) {
   for (const auto& s : rds.store.all<Snapshot>()) {
@@ -82,28 +118,34 @@ Outcome plan(Rds& rds, const Workflow& w) {
 
 Outcome make_volume(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
-  const auto plan = recorded_plan(rds, w);
-  if (!plan) return answer(plan.error());
+  const auto plan = usable_plan(rds, w);
+  if (!plan) return plan.error();
   const auto layout = layout_of(rds, *i);
   const auto owner = owner_of(rds, *i);
   if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return try_again_or_fail(w, r.error());
   if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner); !r) {
-    return try_again_or_fail(w, r.error());
+    if (r.error().retry) return try_again_or_fail(w, r.error());
+    if (const auto other = blame_base(rds, w)) return *other;
+    return flow::failed(r.error().message);
   }
   return flow::next();
 }
 
 Outcome recover(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
-  const auto plan = recorded_plan(rds, w);
-  if (!plan) return answer(plan.error());
+  const auto plan = usable_plan(rds, w);
+  if (!plan) return plan.error();
   const auto engine = prepared_engine(rds, *i);
   if (!engine) return answer(engine.error());
   const auto layout = layout_of(rds, *i);
+  // It is there, unless recovery failed in what was made from a damaged base.
+  if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner_of(rds, *i)); !r)
+    return answer(r.error());
   const auto done = backup::recover(*plan, *engine, layout, owner_of(rds, *i), kReplay);
   if (done) return flow::next();
-  // Nobody can use it, and when the disk is full its space is needed.
-  if (!done.error().retry) (void)os::remove_tree(layout.data);
+  if (done.error().retry) return answer(done.error());
+  (void)os::remove_tree(layout.data);  // nobody can use it, and when the disk is full its space is needed
+  if (const auto other = blame_base(rds, w)) return *other;
   return answer(done.error());
 }
 

@@ -183,6 +183,7 @@ Outcome roll(Rds& rds, const Workflow& w) {
   const auto base = os::in_background(  // the source's server, on the same machine, has clients
       [&] { return backup::roll_forward(spec, plan->base, plan->target); });
   if (base) return flow::done(materialised(rds, base_id));
+  if (const auto damage = note_damage(rds, plan->base.id)) return flow::again(Millis(0), *damage);
   if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
   return flow::failed(base.error().message);
 }

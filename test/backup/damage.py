@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import procs  # noqa: E402
 from daemon import Daemon, available, create, endpoint, psql, reach, wait_for  # noqa: E402
+from namespaces import in_namespace, mount_tmpfs, run_inner  # noqa: E402
 from report import Report, Skip  # noqa: E402
 
 SEGMENT = 16 << 20
@@ -122,20 +123,63 @@ def damaged_wal(daemon, client):
     assert count(client, "r") == "20"
 
 
+def share_blocks(directory):
+    """Whether copies there are clones."""
+    with tempfile.NamedTemporaryFile(dir=directory) as f:
+        f.write(b"x" * 4096)
+        f.flush()
+        done = subprocess.run(["cp", "--reflink=always", f.name, f"{f.name}.clone"], capture_output=True, check=False)
+        if os.path.exists(f"{f.name}.clone"):
+            os.remove(f"{f.name}.clone")
+    return done.returncode == 0
+
+
+def said_of_snapshot(client, name):
+    found = client.rds("DescribeEvents", SourceIdentifier=name, SourceType="db-snapshot").findall(".//Event/Message")
+    return [e.text for e in found]
+
+
+def damaged_base(daemon, client):
+    """A flipped bit in the files of a snapshot: its restore takes an older base and WAL, and the snapshot is made again;
+    when no base is left that is sound, it fails by name."""
+    if share_blocks(daemon.base):
+        raise Skip("copies share blocks here: a drill looks, not the restore")
+    create(client, "a", BackupRetentionPeriod=1)
+    wait_for("the first backup", lambda: client.instance("a").findtext("LatestRestorableTime"), 90)
+    independent(daemon, 1)
+    place, bases = endpoint(client, "a"), f"{daemon.state}/bases"
+    psql(*place, "create table t as select generate_series(1, 10) as id")
+    table = psql(*place, "select pg_relation_filepath('t')")
+    snapshot(client, "s1")
+    independent(daemon, 2)
+    psql(*place, "insert into t select generate_series(11, 20)")
+    before = set(os.listdir(bases))
+    snapshot(client, "s2")
+    independent(daemon, 3)
+    newest, = set(os.listdir(bases)) - before
+
+    flip(f"{bases}/{newest}/data/{table}", 100)
+    restore(client, "r", "s2")
+    assert count(client, "r") == "20"
+    told = said_of_snapshot(client, "s2")
+    assert any(f"base {newest} is damaged: {table} has the checksum" in m and "made again" in m for m in told), told
+    wait_for("the snapshot's files to be made again", lambda: os.path.exists(f"{bases}/{newest}/manifest.json"), 60)
+    assert os.path.exists(f"{bases}/{newest}.damaged"), os.listdir(bases)
+    restore(client, "r2", "s2")
+    assert count(client, "r2") == "20"
+
+    for base in os.listdir(bases):
+        if "." not in base:
+            flip(f"{bases}/{base}/data/PG_VERSION", 0)
+    client.rds("RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier="s2", DBInstanceIdentifier="r3")
+    refused(client, "r3", "PG_VERSION has the checksum")
+    assert count(client, "a") == "20"
+    for name in ("s1", "s2"):
+        client.rds("DeleteDBSnapshot", DBSnapshotIdentifier=name)
+    wait_for("the damaged files to go with their snapshots", lambda: not os.path.exists(f"{bases}/{newest}.damaged"), 60)
+
+
 # A full disk
-
-def in_namespace(name):
-    """Runs this file again, inside a private mount namespace, for one of INNER."""
-    def run():
-        if os.geteuid() != 0:
-            raise Skip("needs root for a mount namespace")
-        if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
-            raise Skip("this machine does not allow unshare -m")
-        done = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, os.path.abspath(__file__),
-                               "--inner", name], capture_output=True, text=True, check=False, timeout=600)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return run
-
 
 class Filler:
     """Leaves that many MiB of the file system free."""
@@ -172,7 +216,7 @@ def full_disk():
     base = tempfile.mkdtemp(prefix="howdah-test-fullbackup-", dir="/var/tmp")
     os.chmod(base, 0o711)
     try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1400m,mode=0711", "howdah-test", base], check=True)
+        mount_tmpfs(base, "1400m")
         with Daemon("full", base=base) as daemon:
             full(daemon, Filler(base))
     finally:
@@ -215,16 +259,14 @@ def full(daemon, filler):
     assert count(client, "r") == "130000"
 
 
-INNER = {"full_disk": full_disk}
-
-
 def main():
-    if "--inner" in sys.argv:
-        INNER[sys.argv[sys.argv.index("--inner") + 1]]()
+    if run_inner({"full_disk": full_disk}):
         return
     report = Report()
     with Daemon("damage") as daemon:
         report.run("damaged, missing and swapped WAL", damaged_wal, daemon, daemon.client())
+    with Daemon("bits") as daemon:
+        report.run("a flipped bit in a base", damaged_base, daemon, daemon.client())
     report.run("no room for a snapshot or a restore", in_namespace("full_disk"))
     report.finish()
 

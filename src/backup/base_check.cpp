@@ -1,0 +1,98 @@
+#include "backup/base_check.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "backup/base.h"
+#include "backup/checksum.h"
+#include "backup/manifest.h"
+#include "os/fd.h"
+#include "os/files.h"
+
+namespace howdah::backup {
+namespace {
+
+constexpr size_t kChunk = 1 << 20;
+
+using Verdict = Result<std::optional<std::string>>;
+
+/// What `path` holds instead of what `entry` says. A file that can't be read is damage, a lack of means is an error.
+Verdict compare(const std::string& path, const FileEntry& entry, char* buffer) {
+  const auto unreadable = [&](int e) -> Verdict {
+    const std::string why = fmt::format("{} cannot be read: {}", entry.path, strerror(e));
+    if (e == EMFILE || e == ENFILE || e == ENOMEM) return fail_for_now(why);
+    return std::optional(why);
+  };
+  const os::Fd in(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!in) return unreadable(errno);
+  Crc32c crc;
+  uint64_t size = 0;
+  for (;;) {
+    const ssize_t n = read(in.get(), buffer, kChunk);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return unreadable(errno);
+    if (n == 0) break;
+    crc.add(buffer, static_cast<size_t>(n));
+    size += static_cast<uint64_t>(n);
+  }
+  if (size != entry.size) {
+    return std::optional(fmt::format("{} has {} bytes and was written with {}", entry.path, size, entry.size));
+  }
+  if (crc.hex() == entry.crc) return std::optional<std::string>();
+  return std::optional(fmt::format("{} has the checksum {} and was written with {}", entry.path, crc.hex(), entry.crc));
+}
+
+Verdict compare_all(const std::string& data, const std::vector<FileEntry>& files) {
+  std::atomic<size_t> next{0};
+  std::mutex mutex;
+  Verdict verdict;  // guarded by mutex
+  auto worker = [&] {
+    const std::unique_ptr<char[]> buffer(new char[kChunk]);
+    for (size_t i; (i = next++) < files.size();) {
+      auto one = compare(data + "/" + files[i].path, files[i], buffer.get());
+      if (one && !*one) continue;
+      const std::lock_guard lock(mutex);
+      if (verdict && !*verdict) verdict = std::move(one);
+      next = files.size();
+    }
+  };
+  {
+    const std::jthread helper(worker);
+    worker();
+  }
+  return verdict;
+}
+
+}  // namespace
+
+Verdict damage_of(const std::string& state, const std::string& base_id) {
+  const std::string data = base_dir(state, base_id) + "/data";
+  const auto about = [&](const std::string& what) {
+    return std::optional(fmt::format("the base {} is damaged: {}", base_id, what));
+  };
+  const auto text = os::read_file(data + "/backup_manifest");
+  if (!text) return about(text.error().message);
+  const auto files = parse_backup_manifest(*text);
+  if (!files) return about("backup_manifest: " + files.error().message);
+  auto damage = compare_all(data, *files);
+  if (damage && *damage) return about(**damage);
+  return damage;
+}
+
+Result<void> set_base_aside(const std::string& state, const std::string& base_id) {
+  const std::string dir = base_dir(state, base_id), aside = dir + ".damaged";
+  if (!os::exists(dir)) return {};
+  if (auto gone = os::remove_tree(aside); !gone) return gone;
+  return os::publish(dir, aside);
+}
+
+}  // namespace howdah::backup

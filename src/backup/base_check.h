@@ -1,0 +1,18 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "util/result.h"
+
+namespace howdah::backup {
+
+/// Reads every file that the base's backup_manifest lists and compares size and CRC-32C with what was written when the
+/// base was made. The first difference, as a sentence that names base and file; nothing = sound. Errors are those that
+/// prevent a verdict.
+Result<std::optional<std::string>> damage_of(const std::string& state, const std::string& base_id);
+
+/// Moves a damaged base out of the way of restores, to bases/<id>.damaged, which goes when remove_base() is called.
+/// A base of that id can be made, or fetched from elsewhere, again. Nothing to do when it is not there.
+Result<void> set_base_aside(const std::string& state, const std::string& base_id);
+
+}  // namespace howdah::backup
