@@ -159,7 +159,7 @@ TEST(BackupStopped, OneThatCrashedIsRecoveredToItsEnd) {
   const Plan plan = must(plan_of_base(state(), *base));
   auto recovered = copy.restore(plan);
   ASSERT_TRUE(recovered) << recovered.error().message;
-  EXPECT_EQ(recovered->timeline, 1u) << "crash recovery goes on where it was";
+  EXPECT_EQ(recovered->timeline, 2u);
   EXPECT_EQ(recovered->end, base->end);
   EXPECT_EQ(must(copy.restore(plan)).end, base->end) << "called again, it finds the recovery finished";
   auto client = copy.open();

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "backup/wal_page.h"
 #include "os/files.h"
 #include "pg/control_file.h"
 
@@ -18,6 +19,13 @@ T load(const std::string& bytes, size_t at) {
   std::memcpy(&value, bytes.data() + at, sizeof value);
   return value;
 }
+
+template <class T>
+void store(std::string& bytes, size_t at, T value) {
+  std::memcpy(bytes.data() + at, &value, sizeof value);
+}
+
+constexpr size_t kMinRecoveryEnd = 136, kMinRecoveryTimeline = 144;
 
 }  // namespace
 
@@ -32,7 +40,7 @@ Result<Control> parse_control(const std::string& content) {
   c.state = static_cast<ClusterState>(load<uint32_t>(content, 16));
   c.checkpoint = load<uint64_t>(content, 32);
   c.redo = {load<uint32_t>(content, 48), load<uint64_t>(content, 40)};
-  c.min_recovery_end = load<uint64_t>(content, 136);
+  c.min_recovery_end = load<uint64_t>(content, kMinRecoveryEnd);
   c.backup_end_required = load<uint8_t>(content, 168) != 0;
   c.max_connections = load<int32_t>(content, 180);
   c.max_worker_processes = load<int32_t>(content, 184);
@@ -54,6 +62,18 @@ Result<Control> read_control(const std::string& data) {
   auto control = parse_control(*content);
   if (!control) return fail(fmt::format("{}/global/pg_control: {}", data, control.error().message));
   return control;
+}
+
+Result<void> set_consistent_from(const std::string& data, Position end, os::Owner owner) {
+  const std::string path = data + "/global/pg_control";
+  auto content = os::read_file(path, 1 << 16);
+  if (!content) return tl::unexpected(content.error());
+  if (auto known = parse_control(*content); !known) return tl::unexpected(known.error());
+  const auto file = pg::parse_control_file(*content);
+  store(*content, kMinRecoveryEnd, record_end(end.lsn));
+  store(*content, kMinRecoveryTimeline, end.timeline);
+  store(*content, file->crc_offset, pg::crc32c(content->data(), file->crc_offset));
+  return os::write_file_atomic(path, *content, 0600, owner);
 }
 
 Result<std::string> read_control_stable(const std::string& data) {

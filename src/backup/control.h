@@ -3,6 +3,7 @@
 #include <string>
 
 #include "backup/position.h"
+#include "os/identity.h"
 #include "util/result.h"
 
 namespace howdah::backup {
@@ -34,6 +35,11 @@ struct Control {
 /// Fails on a damaged file, another format, and a WAL segment or block size that is not ours.
 Result<Control> parse_control(const std::string& content);
 Result<Control> read_control(const std::string& data);
+
+/// Tells the crashed cluster in `data`, which nobody has started since, that its files hold nothing from behind `end`.
+/// Archive recovery then begins at its last checkpoint, has a target and makes a new timeline; without that PostgreSQL
+/// would recover from the crash first, which knows no target.
+Result<void> set_consistent_from(const std::string& data, Position end, os::Owner owner);
 
 /// The content of global/pg_control of a cluster that may be running: read again until its checksum fits.
 Result<std::string> read_control_stable(const std::string& data);

@@ -89,9 +89,7 @@ Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases
   auto history = read_history(vault.root(), target.timeline);
   if (!history) return tl::unexpected(history.error());
   auto usable = newest_first(vault, bases, [&](const Base& base) {
-    const bool on_the_way = base.end == target || history->contains(base.end);
-    const bool follows = !base.crash_consistent || base.end.timeline == target.timeline;
-    return on_the_way && follows && base.end.lsn <= target.lsn;
+    return (base.end == target || history->contains(base.end)) && base.end.lsn <= target.lsn;
   });
   if (usable.empty()) return fail(fmt::format("no base of {} lies before {}", resource_of(vault), text_of(target)));
   return plan_from(vault, usable.front(), target);
@@ -107,10 +105,8 @@ Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Ti
   }
   auto history = read_history(vault.root(), durable->position.timeline);
   if (!history) return tl::unexpected(history.error());
-  auto usable = newest_first(vault, bases, [&](const Base& base) {
-    const bool follows = !base.crash_consistent || base.end.timeline == durable->position.timeline;
-    return base.ended <= instant && follows && history->contains(base.end);
-  });
+  auto usable = newest_first(vault, bases,
+                             [&](const Base& base) { return base.ended <= instant && history->contains(base.end); });
   if (usable.empty()) return fail("the requested instant lies before the earliest restorable time");
   auto target = vault.locate(instant, usable.front().end);
   if (!target) {  // what is missing altogether is named by its segment

@@ -86,20 +86,6 @@ Result<Recovered> verify_promotion(const Plan& plan, const pg::Layout& layout, c
   return Recovered{plan.target, timeline};
 }
 
-/// Crash recovery goes on in the same timeline: its first own record must follow the last one before the target.
-Result<Recovered> verify_crash_recovery(const Plan& plan, const pg::Layout& layout, const Control& control) {
-  const WalFiles wal(wal_files_in(layout.data + "/pg_wal"), control.redo.timeline);
-  auto before = find_tail(wal, plan.base.start.lsn, plan.target.lsn);
-  if (!before) return tl::unexpected(before.error());
-  auto after = walk_wal(wal, before->last, wal.end());
-  if (!after) return tl::unexpected(after.error());
-  if (behind_header(before->end) != behind_header(plan.target.lsn) || after->end <= plan.target.lsn) {
-    return fail(fmt::format("the crash recovery of {} did not end at {} (but near {}): it must not be used",
-                            layout.data, lsn_text(plan.target.lsn), lsn_text(before->end)));
-  }
-  return Recovered{plan.target, control.redo.timeline};
-}
-
 /// Looks at a cluster whose recovery has ended and which is shut down: did it end where it was to?
 Result<Recovered> verify(const Plan& plan, const pg::Layout& layout) {
   auto control = read_control(layout.data);
@@ -112,8 +98,7 @@ Result<Recovered> verify(const Plan& plan, const pg::Layout& layout) {
     return fail(fmt::format("{} has the system identifier {}, its base {} has {}", layout.data,
                             control->system_identifier, plan.base.id, plan.base.system_identifier));
   }
-  return plan.base.crash_consistent ? verify_crash_recovery(plan, layout, *control)
-                                    : verify_promotion(plan, layout, *control);
+  return verify_promotion(plan, layout, *control);
 }
 
 }  // namespace

@@ -154,9 +154,6 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
   auto staging = Staging::open(spec.state, spec.id, [&] { return end_server(layout, spec.owner); });
   if (!staging) return tl::unexpected(staging.error());
   if (auto base = staging->finished()) return *base;
-  if (from.crash_consistent) {
-    return fail(fmt::format("base {} was copied after a crash: it cannot be rolled forward", from.id));
-  }
   const Vault vault(spec.state, spec.resource_id);
   auto plan = plan_to_position(vault, {from}, to);
   if (!plan) return tl::unexpected(plan.error());

@@ -28,9 +28,8 @@ Result<void> check_start(const Plan& plan, const std::string& data) {
 
 Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner) {
   if (auto fine = check_start(plan, data); !fine) return fine;
-  if (plan.base.crash_consistent && plan.target.timeline != plan.base.end.timeline) {
-    return fail(fmt::format("base {} was copied after a crash: it can only be recovered on its own timeline {}, not {}",
-                            plan.base.id, plan.base.end.timeline, plan.target.timeline));
+  if (plan.base.crash_consistent) {
+    if (auto told = set_consistent_from(data, plan.base.end, owner); !told) return told;
   }
   const std::string wal = data + "/pg_wal";
   if (auto placed = place_wal(plan.wal, wal, Blocks::kShared); !placed) return placed;
@@ -43,11 +42,8 @@ Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owne
                               lsn_text(tail->end), segment_name(plan.target.timeline, tail->end),
                               lsn_text(plan.target.lsn)));
     }
-    // Crash recovery knows no target: it reads to the end, which is the target then.
-    const bool archive = !plan.base.crash_consistent;
-    if (auto cut = cut_wal(wal, plan.target.timeline, *tail, archive); !cut) return cut;
-    auto done = archive ? os::write_file_atomic(data + "/recovery.signal", "", 0600, owner) : Result<void>();
-    if (!done) return done;
+    if (auto cut = cut_wal(wal, plan.target.timeline, *tail, true); !cut) return cut;
+    if (auto done = os::write_file_atomic(data + "/recovery.signal", "", 0600, owner); !done) return done;
   }
   auto owned = os::repair_tree(wal, owner);
   if (!owned) return tl::unexpected(owned.error());
