@@ -157,6 +157,24 @@ TEST_F(VaultTest, AServersWrongClockIsBoundedByOurs) {
   EXPECT_LT(at->lsn, two);
 }
 
+TEST_F(VaultTest, APartialSegmentMayBePaddedAndACompleteOneWins) {
+  source->sql("insert into public.t values (1, 'a')");
+  source->sql("select pg_switch_wal()");
+  source->sql("insert into public.t values (2, 'b')");
+  const Lsn end = source->lsn("pg_current_wal_flush_lsn"), begin = segment_begin(end) - kSegmentSize;
+  fill(vault, *source, end);
+  const std::string partial = partial_path(vault.root(), 1, end), complete = segment_path(vault.root(), 1, begin);
+  fs::resize_file(partial, kSegmentSize);  // zeroes behind what the server wrote
+  fs::copy_file(partial, partial_path(vault.root(), 1, begin));
+  const auto chain = vault.chain({1, begin + 100}, {1, end}, source->system);
+  ASSERT_TRUE(chain) << chain.error().message;
+  EXPECT_EQ(*chain, (std::vector<std::string>{complete, partial}));
+  VaultSource files(vault.root(), History(1));
+  WalReader reader = files.reader();
+  ASSERT_TRUE(reader.seek_first(begin));
+  while (reader.position() < end) ASSERT_TRUE(reader.next()) << lsn_text(reader.position());
+}
+
 TEST_F(VaultTest, ChainNamesTheSegmentThatIsMissingOrDamaged) {
   for (int i = 0; i < 4; i++) {
     source->sql("insert into public.t values (1, 'a')");
