@@ -15,6 +15,12 @@ void apply_queue(Rds& rds, store::Tx& tx, Change& c) {
     c.now.instance_class = cls;
     c.new_class = c.restart = true;
   }
+  if (const auto gib = take("AllocatedStorage"); !gib.empty()) {  // the next look at the disk judges by it
+    append_event(rds, tx, c.now, 18);
+    c.now.allocated_storage = std::stoi(gib);
+    append_event(rds, tx, c.now, 17);
+    c.files = true;  // parameters may be formulas of it
+  }
   bool backups_begin = false;
   if (const auto days = take("BackupRetentionPeriod"); !days.empty()) {
     const int32_t wanted = std::stoi(days);

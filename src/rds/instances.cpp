@@ -17,7 +17,8 @@ namespace howdah::rds {
 
 bool changeable(const Rds& rds, const store::Tx& tx, const Instance& i) {
   const std::string status = status_of(rds, tx, i);
-  return !flow::Runner::busy(tx, i.workflow()) && (status == "available" || status == "incompatible-parameters");
+  const bool rests = status == "available" || status == "incompatible-parameters" || status == "storage-full";
+  return rests && !flow::Runner::busy(tx, i.workflow());
 }
 
 bool name_taken(const store::Tx& tx, const Scope& scope, std::string_view identifier) {

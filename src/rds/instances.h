@@ -21,7 +21,7 @@ aws::rds::StopDBInstanceResult stop_db_instance(Rds&, api::Context&, const aws::
 
 // Checks that create and modify share; each throws AWS's fault.
 
-/// Whether AWS lets it be modified now: available (or incompatible-parameters), and nothing works on it.
+/// Whether AWS lets it be modified now: available (incompatible-parameters, storage-full), and nothing works on it.
 bool changeable(const Rds& rds, const store::Tx& tx, const Instance& instance);
 bool name_taken(const store::Tx& tx, const Scope& scope, std::string_view identifier);
 void check_instance_quota(const Rds& rds, const store::Tx& tx, const Scope& scope);

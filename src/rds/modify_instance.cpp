@@ -2,6 +2,8 @@
 // maintenance window (PendingModifiedValues) and the workflow. A request that is refused changes nothing.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/context.h"
 #include "aws/rds.h"
 #include "domain/config.h"
@@ -98,9 +100,7 @@ void check_storage_change(const Message& in, const Instance& i) {
                     "storage can't shrink)",
                     type, gib, i.allocated_storage));
   }
-  if (gib != i.allocated_storage || type != i.storage_type) {
-    refuse("a change of storage size or type", "the size is recorded but not enforced");
-  }
+  if (type != i.storage_type) refuse("a change of StorageType", "all instances are on the same disk");
   if ((in.iops && in.iops != i.iops) || (in.storage_throughput && in.storage_throughput != i.storage_throughput)) {
     refuse("a change of Iops or StorageThroughput", "they are recorded but not enforced");
   }
@@ -177,6 +177,12 @@ void queue_rest(const Message& in, Instance& now) {
   }
   if (in.new_db_instance_identifier) {
     queue(now, "DBInstanceIdentifier", checked_identifier(*in.new_db_instance_identifier), now.identifier);
+  }
+  if (in.allocated_storage) {
+    const int32_t has = now.allocated_storage, least = has + (has + 9) / 10;  // AWS rounds less than 10 % more up
+    const int32_t gib = *in.allocated_storage == has ? has : std::max(*in.allocated_storage, least);
+    check_storage(now.storage_type, gib, now.max_allocated_storage);
+    queue(now, "AllocatedStorage", std::to_string(gib), std::to_string(has));
   }
   if (in.backup_retention_period) {
     const int32_t days = *in.backup_retention_period;

@@ -103,10 +103,13 @@ aws::rds::DescribeValidDBInstanceModificationsResult describe_valid_db_instance_
   }
   aws::rds::DescribeValidDBInstanceModificationsResult out;
   auto& valid = out.valid_db_instance_modifications_message.emplace();
-  auto& storage = valid.storage.add();  // ModifyDBInstance changes neither type nor size yet
+  auto& storage = valid.storage.add();  // the type stays
   storage.storage_type = i->storage_type;
-  storage.storage_size.add({.from = i->allocated_storage, .to = i->allocated_storage, .step = 1});
-  storage.supports_storage_autoscaling = false;
+  for (const auto& type : storage_types()) {
+    if (type.name != i->storage_type) continue;
+    storage.storage_size.add({.from = i->allocated_storage, .to = type.most_gib, .step = 1});
+  }
+  storage.supports_storage_autoscaling = true;
   valid.valid_processor_features.present = true;
   valid.supports_dedicated_log_volume = false;
   return out;

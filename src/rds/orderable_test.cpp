@@ -98,7 +98,8 @@ TEST_F(Orderable, ValidModifications) {
   const auto& storage = out.valid_db_instance_modifications_message->storage;
   ASSERT_EQ(storage.size(), 1u);
   EXPECT_EQ(*storage.front().storage_type, "gp3");
-  EXPECT_EQ(*storage.front().storage_size.front().from, *storage.front().storage_size.front().to);
+  EXPECT_EQ(*storage.front().storage_size.front().from, i.allocated_storage);
+  EXPECT_EQ(*storage.front().storage_size.front().to, 65536);
   EXPECT_EQ(fault(describe_valid_db_instance_modifications, {.db_instance_identifier = "b"}), "DBInstanceNotFound");
   i.rest = Rest::stopped;
   store_.write([&](store::Tx& tx) { tx.put(i); });

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -23,30 +24,52 @@ constexpr double kBytesPerSecond = 1e9;  // nobody writes faster
 constexpr Millis kOften{100}, kSeldom{5'000};
 constexpr Millis kAfterFailure{1'000};
 constexpr uint64_t kReserve = 64 << 20;
+constexpr uint64_t kMostOfDisk = 20ULL << 30;  // a large disk need not have a tenth of itself free
+constexpr Millis kCountAtLeast{60'000};
 
-/// The room of an instance: of its volume or of the vault's file system, whichever is shorter of it.
 struct Room {
   double free = 1;  ///< part of `of`
   uint64_t of = 0, bytes = 0;
 };
 
-Room room_of(const Rds& rds, const Instance& i) {
+Room room(uint64_t free, uint64_t of) { return {static_cast<double>(free) / static_cast<double>(of), of, free}; }
+
+/// What the instance's files leave of its AllocatedStorage.
+Room room_within(const Instance& i, uint64_t used) {
+  const uint64_t allocated = static_cast<uint64_t>(i.allocated_storage) << 30;
+  return room(allocated - std::min(allocated, used), allocated);
+}
+
+/// What is free on the disks of the instance and of its vault, whichever is shorter of it.
+Room room_around(const Rds& rds, const Instance& i) {
   Room least;
   for (const std::string& path : {layout_of(rds, i).root, rds.config.state_dir}) {
     const auto space = os::disk_space(path);
     if (!space || space->total == 0) continue;
-    const uint64_t of = std::min(space->total, static_cast<uint64_t>(i.allocated_storage) << 30);
-    const double free = static_cast<double>(space->free) / static_cast<double>(of);
-    if (least.of == 0 || free < least.free) least = {free, of, space->free};
+    const Room here = room(space->free, std::min(space->total, kMostOfDisk));
+    if (here.free < least.free) least = here;
   }
   return least;
 }
 
+/// Of all files below `directory`, which somebody changes meanwhile. Holes count.
+uint64_t size_of_files(const std::string& directory) {
+  uint64_t bytes = 0;
+  std::error_code gone;
+  for (std::filesystem::directory_iterator it(directory, gone), end; it != end; it.increment(gone)) {
+    const auto status = it->symlink_status(gone);
+    if (std::filesystem::is_directory(status)) bytes += size_of_files(it->path().string());
+    if (!std::filesystem::is_regular_file(status)) continue;
+    if (const auto size = it->file_size(gone); !gone) bytes += size;
+  }
+  return bytes;
+}
+
 /// When somebody could have filled it up to the last step.
-Millis until_filled(const Room& room) {
-  if (room.of == 0) return kSeldom;
+Millis until_filled(const Room& room, Millis at_most = kSeldom) {
+  if (room.of == 0) return at_most;
   const double seconds = static_cast<double>(room.bytes) * (1 - kFull / std::max(room.free, kFull)) / kBytesPerSecond;
-  return std::clamp(Millis(static_cast<int64_t>(std::min(seconds, 60.0) * 1000)), kOften, kSeldom);
+  return std::clamp(Millis(static_cast<int64_t>(std::min(seconds, 60.0) * 1000)), kOften, at_most);
 }
 
 /// The file that is given up when hardly anything is left, and made again when there is room.
@@ -85,28 +108,60 @@ Millis StorageLadder::look() {
   keep_reserve(rds_.config.state_dir);  // first: on a full disk it is what the records below are written into
   Room own;  // also without an instance: the first may come, and fill the disk, before the next look
   if (const auto space = os::disk_space(rds_.config.state_dir); space && space->total > 0) {
-    own = {static_cast<double>(space->free) / static_cast<double>(space->total), space->total, space->free};
+    own = room(space->free, space->total);
   }
   Millis next = until_filled(own);
   for (const auto& i : rds_.store.all<Instance>()) {
     if (i->rest != Rest::available) continue;
-    const Room room = room_of(rds_, *i);
-    if (room.of == 0) continue;
+    const Room within = room_within(*i, used_by(*i)), around = room_around(rds_, *i);
+    const Room& least = within.free < around.free ? within : around;
     const int before = Condition::of(rds_.store, i->resource_id).storage_level;
-    const int level = storage_level(before, room.free);
+    const int level = storage_level(before, least.free);
     // Writers first: what they leave is what the record needs.
-    if (level == 2 && room.free < kFull / 2) cancel_writers(rds_, *i);
-    next = std::min(next, until_filled(room));
-    if (level == before) continue;
+    if (level == 2 && least.free < kFull / 2) cancel_writers(rds_, *i);
+    next = std::min(next, until_filled(least));
+    const bool grows = within.free <= kLow && i->max_allocated_storage.value_or(0) > i->allocated_storage;
+    if (level == before && !grows) continue;
     try {
-      move(*i, level, room.free, room.of);
+      if (grows) {
+        grow(*i);
+        next = kOften;
+      } else {
+        move(*i, level, least.free, least.of);
+      }
     } catch (const std::exception& e) {
       log::error("a change of free storage was not recorded; it is tried again",
-                 {{"instance", i->resource_id}, {"free", fmt::format("{:.3f}", room.free)}, {"error", e.what()}});
+                 {{"instance", i->resource_id}, {"free", fmt::format("{:.3f}", least.free)}, {"error", e.what()}});
       next = std::min(next, kAfterFailure);
     }
   }
+  std::erase_if(uses_, [&](const auto& u) { return !rds_.store.find<Instance>(Instance::by_id(u.first)); });
   return next;
+}
+
+uint64_t StorageLadder::used_by(const Instance& i) {
+  Use& use = uses_[i.resource_id];
+  const auto now = std::chrono::steady_clock::now();
+  if (now < use.due) return use.bytes;
+  use.bytes = size_of_files(layout_of(rds_, i).data);
+  use.due = now + until_filled(room_within(i, use.bytes), kCountAtLeast);
+  return use.bytes;
+}
+
+/// By a tenth or 10 GiB, whichever is more, as on AWS.
+void StorageLadder::grow(const Instance& i) {
+  rds_.store.write([&](store::Tx& tx) {
+    const auto found = tx.find<Instance>(Instance::by_id(i.resource_id));
+    const int32_t most = found ? found->max_allocated_storage.value_or(0) : 0;
+    if (!found || found->rest != Rest::available || most <= found->allocated_storage) return;
+    Instance now = *found;
+    now.allocated_storage = std::min(most, now.allocated_storage + std::max(10, now.allocated_storage / 10));
+    append_event(rds_, tx, now, 217);
+    append_event(rds_, tx, now, 218,
+                 fmt::format("Finished applying autoscaling-initiated modification to allocated storage: {} GiB.",
+                             now.allocated_storage));
+    tx.put(std::move(now));
+  });
 }
 
 void StorageLadder::move(const Instance& i, int level, double free, uint64_t of) {
@@ -120,10 +175,12 @@ void StorageLadder::move(const Instance& i, int level, double free, uint64_t of)
       append_event(rds_, tx, *found, 89,
                    fmt::format("The free storage capacity for DB instance {} is low. {}", found->identifier, state));
     } else if (level == 2) {
-      append_event(rds_, tx, *found, 7,
-                   fmt::format("Allocated storage has been exhausted: transactions are read-only by default. Make room "
-                               "(SET default_transaction_read_only = off admits it) or let the volume grow. {}",
-                               state));
+      append_event(
+          rds_, tx, *found, 7,
+          fmt::format(
+              "Allocated storage has been exhausted: transactions are read-only by default. Make room "
+              "(SET default_transaction_read_only = off admits it), or enlarge the disk or AllocatedStorage. {}",
+              state));
     } else if (now.storage_level == 2) {
       append_event(rds_, tx, *found, 202, "There is storage again: transactions may write. " + state);
     }

@@ -1,4 +1,8 @@
 #pragma once
+#include <chrono>
+#include <map>
+#include <string>
+
 #include "domain/instance.h"
 #include "rds/rds.h"
 #include "util/clock.h"
@@ -8,12 +12,13 @@ namespace howdah::rds {
 /// Keeps a disk from being filled by the databases on it: PostgreSQL panics when it cannot write WAL, and could not
 /// even start again.
 ///
-/// Judged is what is free where the instance's files are and where its vault is, as a part of the file system or of
-/// AllocatedStorage, whichever is less: a tenth or less left is an event, a twentieth or less left makes transactions
-/// read-only by default (status storage-full). Each heals by itself a little later than it came. A session that is to
-/// make room says SET default_transaction_read_only = off. At half of that, transactions that have written are
-/// cancelled: they began before. Beyond that, a file of no content is given up on each file
-/// system when hardly anything is left, so that a server can always come back.
+/// Judged is what the files of the data directory leave of AllocatedStorage, and what is free where they are and where
+/// the vault is, of the file system or of 20 GiB, whichever is less; the scarcest counts. A tenth or less left is an
+/// event, a twentieth or less left makes transactions read-only by default (status storage-full). Each heals by itself
+/// a little later than it came. A session that is to make room says SET default_transaction_read_only = off. At half of
+/// that, transactions that have written are cancelled: they began before. AllocatedStorage grows by itself up to
+/// MaxAllocatedStorage before it is short. Beyond that, a file of no content is given up on each file system when
+/// hardly anything is left, so that a server can always come back.
 ///
 /// One thread.
 class StorageLadder {
@@ -22,8 +27,16 @@ class StorageLadder {
   Millis look();  ///< when to look again: before anybody can fill the disk, at most five seconds
 
  private:
+  /// What the files of an instance take, as of when they were last counted.
+  struct Use {
+    uint64_t bytes = 0;
+    std::chrono::steady_clock::time_point due{};  ///< to be counted again
+  };
+  uint64_t used_by(const Instance& instance);
+  void grow(const Instance& instance);
   void move(const Instance& instance, int level, double free, uint64_t of);
   Rds& rds_;
+  std::map<std::string, Use> uses_;  ///< by resource id
 };
 
 /// The step of the ladder at that free part of the storage; it goes down later than up.

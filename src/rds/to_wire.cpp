@@ -24,6 +24,7 @@ aws::rds::PendingModifiedValues pending(const std::map<std::string, std::string>
     if (name == "DBInstanceIdentifier") out.db_instance_identifier = value;
     if (name == "MasterUserPassword") out.master_user_password = value;
     if (name == "BackupRetentionPeriod") out.backup_retention_period = number(value);
+    if (name == "AllocatedStorage") out.allocated_storage = number(value);
     if (name == "Port") out.port = number(value);
     if (name == "CACertificateIdentifier") out.ca_certificate_identifier = value;
   }
