@@ -1,6 +1,7 @@
 #include "cli/migrate.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -130,6 +131,7 @@ int run_command(const MigrateCommands& c, const MigrateGiven& g, migrate::Sessio
 }  // namespace
 
 int run_migrate(int argc, char** argv) {
+  mallopt(M_ARENA_MAX, 1);  // a second thread only connects: a heap of its own would grow page by page
   CLI::App app{"Migrations that leave either everything or nothing behind.", "howdah migrate"};
   app.require_subcommand(1);
   app.fallthrough();

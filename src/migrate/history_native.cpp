@@ -31,15 +31,18 @@ class Native : public History {
     return db.exec(
         "select version, name, state, checksum, down_sql is not null, down_sql, statements, statements_done,"
         " done_checksum, error, started_at from " +
-        table() + " order by length(ltrim(version, '0')), ltrim(version, '0')");
+        table());
   }
 
   std::vector<Row> rows(const Answer& a) const override {
     std::vector<Row> out;
+    out.reserve(a.rows.size());
     for (const auto& r : a.rows) {
       out.push_back({r[0], r[1], state_of(r[2]), r[3], r[4] == "t", r[5], std::atoi(r[6].c_str()),
                      std::atoi(r[7].c_str()), r[8], r[9], r[10]});
     }
+    const auto earlier = [](const Row& x, const Row& y) { return version_less(x.version, y.version); };
+    if (!std::is_sorted(out.begin(), out.end(), earlier)) std::sort(out.begin(), out.end(), earlier);
     return out;
   }
 

@@ -15,20 +15,22 @@ std::string key_list(const History& h) {
   return out;
 }
 
-/// Where the history is, whose it is and whether the schema has other tables: all that a run asks before it reads the
-/// history.
-constexpr const char* kFirstLook =
-    "select quote_ident(s), to_regclass(quote_ident(s) || '.schema_history') is not null, "
-    "to_regclass(quote_ident(s) || '._prisma_migrations') is not null, "
-    "to_regclass(quote_ident(s) || '.kysely_migration') is not null, "
-    "not exists (select from pg_class where relnamespace = quote_ident(s)::regnamespace and relkind in ('r', 'p', 'v', "
-    "'m') and relname not in ('schema_history', 'schema_history_log', '_prisma_migrations', 'kysely_migration', "
-    "'kysely_migration_lock')), current_setting('synchronous_commit') = 'off' from current_schema() s";
-constexpr size_t kHasNative = 1, kHasPrisma = 2, kHasKysely = 3, kIsEmpty = 4, kNeverWaits = 5;
-
-size_t history_column(Dialect dialect) {
-  return dialect == Dialect::kPrisma ? kHasPrisma : dialect == Dialect::kKysely ? kHasKysely : kHasNative;
+const char* history_table(Dialect dialect) {
+  return dialect == Dialect::kPrisma   ? "_prisma_migrations"
+         : dialect == Dialect::kKysely ? "kysely_migration"
+                                       : "schema_history";
 }
+
+/// Where the history is, whether it is there, and whether commits would not wait for the disk: all that a run asks
+/// before it reads the history. A new server process looks up every name for the first time: few of them.
+std::string first_look(Dialect dialect) {
+  return fmt::format(
+      "select quote_ident(s), to_regclass(quote_ident(s) || '.{}') is not null, current_setting('synchronous_commit') "
+      "= "
+      "'off' from current_schema() s",
+      history_table(dialect));
+}
+constexpr size_t kHasHistory = 1, kNeverWaits = 2;
 
 std::unique_ptr<History> history_of(Dialect dialect, const std::string& schema) {
   return dialect == Dialect::kPrisma   ? prisma_history(schema)
@@ -52,7 +54,7 @@ struct Refused {
 tl::expected<First, Refused> connect_and_look(const Target& target, const std::string& lock_timeout, Dialect dialect) {
   auto db = Database::connect(target, {{"lock_timeout", lock_timeout}});
   if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
-  auto look = db->exec(kFirstLook);
+  auto look = db->exec(first_look(dialect));
   if (!look) return tl::unexpected(Refused{look.error(), kFailed});
   if (look->at(0, kNeverWaits) == "t") {  // here COMMIT must mean that it is on the disk
     db = Database::connect(target, {{"lock_timeout", lock_timeout}, {"synchronous_commit", "on"}});
@@ -60,7 +62,7 @@ tl::expected<First, Refused> connect_and_look(const Target& target, const std::s
   }
   First first{std::move(*db), std::move(*look), nullptr, {}};
   first.history = history_of(dialect, first.look.at(0, 0));
-  if (first.look.at(0, history_column(dialect)) == "t") {
+  if (first.look.at(0, kHasHistory) == "t") {
     auto rows = first.history->read(first.db);
     if (!rows) return tl::unexpected(Refused{rows.error(), kFailed});
     first.rows = std::move(*rows);
@@ -142,26 +144,33 @@ int Session::open() {
   db_.emplace(std::move(first->db));
   history_ = std::move(first->history);
   report_.about(target_.shown(), history_->dialect());
-  remember(first->look, first->rows);
+  remember(first->rows);
   return kOk;
 }
 
 int Session::refresh() {
-  auto look = db_->exec(kFirstLook);
+  auto look = db_->exec(first_look(source_.dialect));
   if (!look) return sql_failure(look.error(), kFailed);
   std::optional<Answer> rows;
-  if (look->at(0, history_column(source_.dialect)) == "t") {
+  if (look->at(0, kHasHistory) == "t") {
     auto read = history_->read(*db_);
     if (!read) return sql_failure(read.error(), kFailed);
     rows = std::move(*read);
   }
-  remember(*look, rows);
+  remember(rows);
   return kOk;
 }
 
-void Session::remember(const Answer& look, const std::optional<Answer>& rows) {
+bool Session::empty_database() {
+  const auto other = db_->exec(
+      "select from pg_class where relnamespace = quote_ident(current_schema())::regnamespace and relkind in ('r', 'p', "
+      "'v', 'm') and relname not in ('schema_history', 'schema_history_log', '_prisma_migrations', 'kysely_migration', "
+      "'kysely_migration_lock') limit 1");
+  return other && other->rows.empty();
+}
+
+void Session::remember(const std::optional<Answer>& rows) {
   has_history_ = rows.has_value();
-  empty_ = look.at(0, kIsEmpty) == "t";
   rows_ = rows ? history_->rows(*rows) : std::vector<Row>();
 }
 

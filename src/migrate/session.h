@@ -59,7 +59,7 @@ class Session {
   const Row* row(const std::string& version_or_name) const;
   Verdict verdict() const { return compare(source_, rows_, options_.out_of_order); }
   bool has_history() const { return has_history_; }
-  bool empty_database() const { return empty_; }
+  bool empty_database();  ///< the schema has no tables and views but those of histories
   const Target& target() const { return target_; }
   int change(const std::string& sql, Step step);  ///< one transaction, then the step is reported
   int sql_failure(const SqlFailure& f, int code);
@@ -74,7 +74,7 @@ class Session {
   int find_target();
   int cannot_connect(const SqlFailure& f);
   int cannot_read(const Error& e);
-  void remember(const Answer& look, const std::optional<Answer>& rows);
+  void remember(const std::optional<Answer>& rows);
   int execute(const Section& section, const Script& script, const std::string& version, const std::string& history_sql,
               Commit commit);
   int run_stepwise(const Migration& m, const Script& script);
@@ -96,7 +96,7 @@ class Session {
   std::unique_ptr<Tunnel> tunnel_;
   std::vector<Step> held_;  ///< not committed yet, or not known to be on the server's disk
   std::chrono::steady_clock::time_point settled_ = std::chrono::steady_clock::now();
-  bool has_history_ = false, empty_ = false;
+  bool has_history_ = false;
   std::string blockers_;
 };
 

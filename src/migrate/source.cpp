@@ -1,8 +1,12 @@
 #include "migrate/source.h"
 
+#include <dirent.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -52,6 +56,7 @@ Marker marker_of(std::string_view line) {
 }
 
 Result<void> read_options(Section& section, const std::string& options, int line) {
+  if (options.empty()) return {};
   std::istringstream in(options);
   for (std::string word; in >> word;) {
     const size_t colon = word.find(':');
@@ -109,6 +114,7 @@ Result<void> cut_sections(Migration& m, const std::string& text) {
 
 std::vector<Replaced> replaced_by(const std::string& text) {
   std::vector<Replaced> out;
+  if (text.find("migrate:replaces") == std::string::npos) return out;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line) && (line.starts_with("--") || trim(line).empty());) {
     std::istringstream words(line);
@@ -195,9 +201,14 @@ Result<void> add_prisma(Source& source, const fs::path& directory) {
   return {};
 }
 
-bool is_javascript(const fs::path& p) {
-  static const std::set<std::string> kExtensions = {".ts", ".js", ".mts", ".mjs", ".cts", ".cjs"};
-  return kExtensions.contains(p.extension().string()) && !p.stem().string().ends_with(".d");
+/// By its name; `path` may have directories before it.
+bool is_javascript(std::string_view path) {
+  static constexpr std::string_view kExtensions[] = {".ts", ".js", ".mts", ".mjs", ".cts", ".cjs"};
+  const size_t dot = path.substr(path.rfind('/') + 1).rfind('.');
+  if (dot == std::string_view::npos || dot == 0) return false;
+  const std::string_view name = path.substr(path.rfind('/') + 1), stem = name.substr(0, dot);
+  return std::find(std::begin(kExtensions), std::end(kExtensions), name.substr(dot)) != std::end(kExtensions) &&
+         !stem.ends_with(".d");
 }
 
 void add_kysely(Source& source, const fs::path& path) {
@@ -251,9 +262,28 @@ Result<Listing> listed_in_manifest(Listing listing) {
   return listing;
 }
 
+/// Visits files and directories by name, links as what they lead to. The entry itself knows what it is: no other look
+/// at the disk.
+void each_entry(const std::string& directory, const std::function<void(std::string, bool is_directory)>& visit) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), closedir);
+  while (const dirent* e = entries ? readdir(entries.get()) : nullptr) {
+    std::string name = e->d_name;
+    if (name == "." || name == "..") continue;
+    bool is_directory = e->d_type == DT_DIR;
+    if (e->d_type != DT_DIR && e->d_type != DT_REG) {
+      struct stat st {};
+      if (stat(fmt::format("{}/{}", directory, name).c_str(), &st) != 0) continue;
+      is_directory = S_ISDIR(st.st_mode);
+      if (!is_directory && !S_ISREG(st.st_mode)) continue;
+    }
+    visit(std::move(name), is_directory);
+  }
+}
+
 Result<void> settle_native(Source& source) {
   auto& all = source.migrations;
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return version_less(a.version, b.version); });
+  const auto earlier = [](const Migration& a, const Migration& b) { return version_less(a.version, b.version); };
+  if (!std::is_sorted(all.begin(), all.end(), earlier)) std::sort(all.begin(), all.end(), earlier);
   for (size_t i = 0; i < all.size(); i++) {
     if (!all[i].up.present) return fail(fmt::format("{}: there is no .up.sql beside it", all[i].down.file));
     if (i > 0 && !version_less(all[i - 1].version, all[i].version)) {
@@ -284,8 +314,8 @@ const Migration* Source::find(const std::string& wanted) const {
 }
 
 bool version_less(const std::string& a, const std::string& b) {
-  const auto digits = [](const std::string& s) { return s.substr(std::min(s.find_first_not_of('0'), s.size())); };
-  const std::string x = digits(a), y = digits(b);
+  const auto digits = [](std::string_view s) { return s.substr(std::min(s.find_first_not_of('0'), s.size())); };
+  const std::string_view x = digits(a), y = digits(b);
   return x.size() != y.size() ? x.size() < y.size() : x < y;
 }
 
@@ -316,25 +346,23 @@ Result<Listing> list_source(const std::string& directory) {
   Listing out{.directory = directory};
   std::vector<std::string> directories, scripts, files;
   bool listed = false;
-  // The entry knows what it is without another look at the disk.
-  for (const auto& e : fs::directory_iterator(directory, ec)) {
-    std::string name = e.path().filename().string();
-    if (e.is_directory(ec)) {
+  each_entry(directory, [&](std::string name, bool is_directory) {
+    if (is_directory) {
       if (os::exists(fmt::format("{}/{}/migration.sql", directory, name))) directories.push_back(std::move(name));
     } else if (is_javascript(name) && fs::path(name).stem() == "migration-provider") {
       out.provider = fmt::format("{}/{}", directory, name);
     } else if (is_javascript(name)) {
       scripts.push_back(std::move(name));
-    } else if (name.ends_with(".sql") && e.is_regular_file(ec)) {
+    } else if (name.ends_with(".sql")) {
       files.push_back(std::move(name));
     } else if (name == "manifest.json") {
       listed = true;
     }
-  }
+  });
   if (!scripts.empty() || !out.provider.empty()) out.dialect = Dialect::kKysely;
-  if (out.dialect == Dialect::kNative && listed) return listed_in_manifest(std::move(out));
   if ((!directories.empty() && scripts.empty()) || os::exists(directory + "/migration_lock.toml"))
     out.dialect = Dialect::kPrisma;
+  if (out.dialect == Dialect::kNative && listed) return listed_in_manifest(std::move(out));
   out.names = std::move(out.dialect == Dialect::kKysely   ? scripts
                         : out.dialect == Dialect::kPrisma ? directories
                                                           : files);
@@ -349,13 +377,14 @@ Result<Source> load_source(const Listing& listing) {
     return source;
   }
   std::unordered_map<std::string, size_t> at;
+  source.migrations.reserve(listing.names.size());
   for (const auto& name : listing.names) {
-    const fs::path path = fs::path(listing.directory) / name;
+    const std::string path = fmt::format("{}/{}", listing.directory, name);
     Result<void> ok;
     if (source.dialect == Dialect::kKysely)
       add_kysely(source, path);
     else
-      ok = source.dialect == Dialect::kPrisma ? add_prisma(source, path) : add_file(source, at, name, path.string());
+      ok = source.dialect == Dialect::kPrisma ? add_prisma(source, path) : add_file(source, at, name, path);
     if (!ok) return tl::unexpected(ok.error());
   }
   leave_out_replaced(source);
