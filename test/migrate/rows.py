@@ -35,12 +35,14 @@ ROWS = {
                           "kysely_a_row_goes_and_comes_back_of_kysely kysely_corrupted_rows_are_deleted_by_hand",
     "G15 to latest": "up_down_to_redo kysely_corrupted_rows_are_deleted_by_hand",
     "G18 rehearsal on a clone": "aws/rehearse_on_clone.t rehearse_measures_each_statement",
+    "G16 extensions are updated later": "aws/G16_alter_extension.t",
+    "G19 Alembic as a plain client": "flask_db_upgrade_on_a_restored_copy",
     "P1 the staging dump": "runbook/S4_dump.t dump_for_elsewhere",
     "P2 extensions' schemas": "dump_without_what_belongs_to_extensions",
     "P3 the largest tables": "dump_for_elsewhere dump_in_parallel_with_sizes",
     "P4 empty tables are kept": "dump_for_elsewhere runbook/S4_dump.t",
     "P5 restore into a plain PostgreSQL": "dump_for_elsewhere runbook/S4_dump.t",
-    "P6 go on with the copy": "dump_for_elsewhere",
+    "P6 go on with the copy": "flask_db_upgrade_on_a_restored_copy",
     "P7 tables from production": "sync_of_a_table sync_masks_and_refuses",
 }
 
