@@ -185,6 +185,7 @@ TEST(BackupInterrupted, EveryFunctionIsFinishedByTheNextCall) {
     EXPECT_THROW((void)copy_running(spec_of("cut-1", source.db)), std::runtime_error) << at;
   }
   const Base base = must(copy_running(spec_of("cut-1", source.db)));
+  EXPECT_FALSE(os::exists(base_dir(state(), "cut-1") + ".lock"));
   {
     auto client = session(source.db);
     one(client, "INSERT INTO t SELECT generate_series(1001, 2000)");

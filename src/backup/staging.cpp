@@ -89,16 +89,27 @@ Result<Base> read_base(const std::string& state, const std::string& id) {
   return base;
 }
 
-Result<void> remove_base(const std::string& state, const std::string& id) {
+std::optional<Base> made_base(const std::string& state, const std::string& id) {
+  auto base = read_base(state, id);
+  if (!base) return {};
+  (void)os::remove_tree(base_dir(state, id) + ".lock");  // see Staging::publish
+  return std::move(*base);
+}
+
+Result<void> hide_base(const std::string& state, const std::string& id) {
   if (!is_safe(id)) return fail(fmt::format("\"{}\" is no base's identifier", id));
-  const std::string dir = base_dir(state, id), gone = dir + ".gone";
+  const std::string dir = base_dir(state, id);
+  if (!os::exists(dir)) return {};
+  if (auto done = os::remove_tree(dir + ".gone"); !done) return done;
+  return os::publish(dir, dir + ".gone");
+}
+
+Result<void> remove_base(const std::string& state, const std::string& id) {
   if (!os::exists(bases_of(state))) return {};
-  if (auto done = os::remove_tree(gone); !done) return done;
-  if (os::exists(dir)) {
-    if (auto done = os::publish(dir, gone); !done) return done;
-    fault::point("backup.remove", "renamed");
-    if (auto done = os::remove_tree(gone); !done) return done;
-  }
+  if (auto done = hide_base(state, id); !done) return done;
+  const std::string dir = base_dir(state, id);
+  fault::point("backup.remove", "renamed");
+  if (auto done = os::remove_tree(dir + ".gone"); !done) return done;
   if (auto done = os::remove_tree(dir + ".damaged"); !done) return done;
   auto lock = os::LockFile::acquire(dir + ".lock", "the making of base " + id);
   if (!lock) return tl::unexpected(lock.error());  // somebody makes it right now
@@ -125,7 +136,7 @@ Result<Staging> Staging::open(const std::string& state, const std::string& id,
   auto lock = os::LockFile::acquire(base_dir(state, id) + ".lock", "the making of base " + id);
   if (!lock) return tl::unexpected(lock.error());
   Staging s(state, id, std::move(*lock));
-  if (s.finished()) return s;
+  if (made_base(state, id)) return s;
   if (before_clearing) {
     if (auto done = before_clearing(); !done) return tl::unexpected(done.error());
   }

@@ -132,6 +132,11 @@ std::vector<backup::Base> bases_of(const Rds& rds, const std::string& resource_i
   return out;
 }
 
+std::unique_lock<std::mutex> hold_removals() {
+  static std::mutex removals;
+  return std::unique_lock(removals);
+}
+
 bool vault_needed(const store::Store& store, const std::string& resource_id) {
   for (const auto& b : store.all<AutomatedBackup>()) {
     if (b->source.resource_id == resource_id) return true;
@@ -215,7 +220,7 @@ backup::BaseSpec base_spec(const Rds& rds, const Snapshot& s, const pg::Engine& 
 Outcome copy_stopped_files(Rds& rds, const Instance& i, const std::string& id) {
   const auto s = rds.store.find<Snapshot>(Snapshot::by_id(id));
   if (!s || s->state != Snapshot::State::creating) return flow::next();
-  if (const auto made = backup::read_base(rds.config.state_dir, s->base_id)) {
+  if (const auto made = backup::made_base(rds.config.state_dir, s->base_id)) {
     return flow::next(snapshot_taken(rds, id, *made, true));
   }
   if (pg::observe(layout_of(rds, i), owner_of(rds, i)).running()) {

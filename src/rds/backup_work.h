@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,11 @@ backup::Vault vault_of(const Rds& rds, const std::string& resource_id);
 /// The bases of an instance that recovery may start from, read from disk: those that a record names, and, while some
 /// snapshot of the instance still is a position in its WAL, those that nothing names any more. O(bases).
 std::vector<backup::Base> bases_of(const Rds& rds, const std::string& resource_id);
+
+/// Bases, vaults and WAL go away only while this is held, after a look at who needs them. Whoever has recorded a need
+/// (a snapshot being made, a restore, a drill) takes and drops it before planning: what is there then stays.
+/// Process-wide, as is the state; never held while anything big is deleted.
+std::unique_lock<std::mutex> hold_removals();
 
 /// Whether the vault of that instance is needed by anything but the instance itself.
 bool vault_needed(const store::Store& store, const std::string& resource_id);

@@ -54,13 +54,20 @@ bool base_needed(const Rds& rds, const Needs& needs, const std::string& name) {
          aside_of(rds, base->resource_id);
 }
 
-Result<void> tidy_bases(const Rds& rds, const Needs& needs) {
-  for (const auto& name : names_in(rds.config.state_dir + "/bases")) {
-    if (base_needed(rds, needs, name)) continue;
-    if (const auto noted = note_forgotten_base(rds, name); !noted) return noted;
+Result<void> tidy_bases(const Rds& rds) {
+  const std::string& state = rds.config.state_dir;
+  const Needs before = look(rds.store);
+  for (const auto& name : names_in(state + "/bases")) {
+    if (base_needed(rds, before, name)) continue;
+    const std::string id = name.substr(0, name.find('.'));
+    {
+      const auto held = hold_removals();
+      if (base_needed(rds, look(rds.store), name)) continue;
+      if (const auto noted = note_forgotten_base(rds, name); !noted) return noted;
+      if (const auto hidden = backup::hide_base(state, id); !hidden) return hidden;
+    }
     // With everything of that name. One that is being made right now holds a lock: later.
-    const auto gone = backup::remove_base(rds.config.state_dir, name.substr(0, name.find('.')));
-    if (!gone) return gone;
+    if (const auto gone = backup::remove_base(state, id); !gone) return gone;
   }
   return {};
 }
@@ -72,7 +79,9 @@ Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& r
   if (aside_of(rds, resource_id)) return {};
   std::set<std::string> automated;
   for (const auto& s : rds.store.all<Snapshot>()) {
-    if (s->automated && s->resource_id() == resource_id) automated.insert(s->base_id);
+    if (s->automated && s->state == Snapshot::State::available && s->resource_id() == resource_id) {
+      automated.insert(s->base_id);
+    }
   }
   const auto vault = vault_of(rds, resource_id);
   const auto durable = vault.durable();
@@ -90,21 +99,21 @@ Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& r
   return vault.expire(*oldest);
 }
 
-Result<void> tidy_vaults(const Rds& rds, const Needs& needs) {
+Result<void> tidy_vaults(const Rds& rds) {
   for (const auto& resource_id : names_in(rds.config.state_dir + "/vault")) {
     if (!resource_id.starts_with("db-")) continue;
+    const auto held = hold_removals();
     const bool used = rds.store.find<Instance>(Instance::by_id(resource_id)) || vault_needed(rds.store, resource_id) ||
                       aside_of(rds, resource_id);
-    const auto done = used ? expire_wal(rds, needs, resource_id) : vault_of(rds, resource_id).remove();
+    const auto done = used ? expire_wal(rds, look(rds.store), resource_id) : vault_of(rds, resource_id).remove();
     if (!done) return done;
   }
   return {};
 }
 
 Outcome tidy(Rds& rds, const Workflow&) {
-  const Needs needs = look(rds.store);
-  if (const auto done = tidy_bases(rds, needs); !done) return flow::again(Millis(1'000), done.error().message);
-  if (const auto done = tidy_vaults(rds, needs); !done) return flow::again(Millis(1'000), done.error().message);
+  if (const auto done = tidy_bases(rds); !done) return flow::again(Millis(1'000), done.error().message);
+  if (const auto done = tidy_vaults(rds); !done) return flow::again(Millis(1'000), done.error().message);
   return flow::done();
 }
 

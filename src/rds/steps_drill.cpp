@@ -93,6 +93,7 @@ Result<void> check_room(const Rds& rds, const backup::Plan& plan) {
 Outcome plan(Rds& rds, const Workflow& w) {
   return step(rds, w, [&](const Work& work) {
     const std::string& source = work.instance->resource_id;
+    hold_removals().unlock();
     const auto vault = vault_of(rds, source);
     const auto instant = vault.latest_restorable();
     if (!instant) return give_up(w, "no WAL was copied yet");

@@ -97,6 +97,7 @@ std::optional<Outcome> bring_back_bases(Rds& rds, const Workflow& w) {
 }
 
 Outcome plan(Rds& rds, const Workflow& w) {
+  hold_removals().unlock();
   const std::string source = w.arg("source");
   if (const auto waiting = bring_back_bases(rds, w)) return *waiting;
   if (!w.arg("planned").empty()) {  // by the request, which has named base and position

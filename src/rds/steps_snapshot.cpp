@@ -123,7 +123,7 @@ Outcome hand_over(Rds& rds, const Snapshot& s, const Instance& i) {
 Outcome take(Rds& rds, const Workflow& w) {
   const auto s = snapshot_of(rds, w);
   if (!s) return flow::done([&rds](store::Tx& tx) { tidy_backups(rds, tx); });
-  if (const auto made = backup::read_base(rds.config.state_dir, s->base_id)) {
+  if (const auto made = backup::made_base(rds.config.state_dir, s->base_id)) {
     return flow::done(snapshot_taken(rds, s->id, *made, true));
   }
   const auto i = rds.store.find<Instance>(Instance::by_id(s->resource_id()));
@@ -133,6 +133,7 @@ Outcome take(Rds& rds, const Workflow& w) {
   }
   if (const auto kept = protect(rds, *i); !kept) return flow::again(Millis(500), kept.error().message);
   if (s->full) return copy_running_files(rds, w, *s, *i);
+  hold_removals().unlock();
   const auto bases = bases_of(rds, i->resource_id);
   if (bases.empty()) {
     if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
@@ -173,7 +174,7 @@ Outcome roll(Rds& rds, const Workflow& w) {
   for (const auto& one : rds.store.all<Snapshot>()) {
     if (one->base_id == base_id) s = one;
   }
-  if (!s || backup::read_base(rds.config.state_dir, base_id)) return flow::done(materialised(rds, base_id));
+  if (!s || backup::made_base(rds.config.state_dir, base_id)) return flow::done(materialised(rds, base_id));
   const auto plan = plan_of(rds, *s);
   if (!plan) return flow::failed(plan.error().message);
   const auto engine = prepared_engine(rds, s->source);
