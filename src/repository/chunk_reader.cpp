@@ -9,11 +9,14 @@
 
 #include <fmt/format.h>
 
+#include "repository/base_reader.h"
+#include "repository/difference.h"
+
 namespace howdah::repository {
 namespace {
 
-constexpr uint64_t kPiece = 8 << 20;   // read at once
-constexpr uint64_t kSkip = 256 << 10;  // a gap that is cheaper to read than to go around
+constexpr uint64_t kPiece = 8 << 20;  // read at once
+constexpr size_t kDifferences = 64;   // put together at once: their bases take kChunk each
 
 auto place(const Wanted& w) { return std::tuple(w.ref.pack, w.ref.offset); }
 
@@ -43,10 +46,16 @@ class Reading {
     size_t begin, end;
   };
   struct Worker {
+    Worker(const ChunkReading& r, unsigned worker)
+        : number(worker),
+          packs(r.storage, r.data_key, r.packs),
+          bases(r.storage, r.data_key, r.packs),
+          hash(derive(r.data_key, "", "chunk:" + r.resource)) {}
     unsigned number;
+    PackCursor packs;
+    BaseReader bases;
+    Hasher hash;
     Decompressor decompress;
-    std::optional<PackReader> pack;  // the one that was read last
-    uint32_t pack_number = 0;
     std::string bytes, scratch, plain = std::string(kChunk, '\0');
   };
 
@@ -54,12 +63,12 @@ class Reading {
   bool joins(size_t begin, size_t at) const {
     const Wanted &first = wanted_[begin], &last = wanted_[at - 1], &w = wanted_[at];
     return w.ref.pack == first.ref.pack && end_of(w) - first.ref.offset <= kPiece &&
-           w.ref.offset <= end_of(last) + kSkip;
+           w.ref.offset <= end_of(last) + kSkip && (w.ref.base == kInFull || at - begin < kDifferences);
   }
 
   void work(unsigned worker) {
     try {
-      Worker w{worker};
+      Worker w(r_, worker);
       for (size_t i = next_++; i < pieces_.size() && !stop_; i = next_++) {
         if (auto done = read(w, pieces_[i]); !done) return give_up(done.error());
       }
@@ -74,57 +83,73 @@ class Reading {
     stop_ = true;
   }
 
-  Result<void> open_pack(Worker& w, uint32_t number) {
-    if (w.pack && w.pack_number == number) return {};
-    const std::string& name = r_.packs[number];
-    std::string head(kPackHead, '\0');
-    w.pack.reset();
-    if (auto done = r_.storage.read(name, 0, head.data(), head.size()); !done) return done;
-    auto opened = PackReader::open(r_.data_key, name, head);
-    if (!opened) return tl::unexpected(opened.error());
-    w.pack = std::move(*opened);
-    w.pack_number = number;
-    return {};
-  }
-
   Result<void> read(Worker& w, Piece piece) {
     const Wanted &first = wanted_[piece.begin], &last = wanted_[piece.end - 1];
-    const std::string& name = r_.packs[first.ref.pack];
-    if (auto done = open_pack(w, first.ref.pack); !done) return lost(w, piece, done.error());
+    const auto pack = w.packs.at(first.ref.pack);
+    if (!pack) return lost(w, piece, pack.error());
     const size_t size = end_of(last) - first.ref.offset;
     if (w.bytes.size() < size) w.bytes.resize(size);
-    if (auto done = r_.storage.read(name, first.ref.offset, w.bytes.data(), size); !done) {
+    if (auto done = r_.storage.read(r_.packs[first.ref.pack], first.ref.offset, w.bytes.data(), size); !done) {
       if (piece.end - piece.begin > 1 && !done.error().retry) return one_by_one(w, piece);
       return lost(w, piece, done.error());
     }
-    for (size_t i = piece.begin; i < piece.end;) {
-      size_t end = i + 1;
-      while (end < piece.end && place(wanted_[end]) == place(wanted_[i])) end++;
+    std::vector<Ref> needed;
+    each(piece, [&](size_t i, size_t) {
+      if (const Ref& ref = wanted_[i].ref; ref.base != kInFull) needed.push_back(r_.bases[ref.base]);
+      return Result<void>{};
+    });
+    const auto bases = w.bases.read(needed);
+    if (!bases) return tl::unexpected(bases.error());
+    size_t used = 0;
+    return each(piece, [&](size_t i, size_t end) {
       const Ref& ref = wanted_[i].ref;
       const std::string_view sealed(w.bytes.data() + (ref.offset - first.ref.offset), ref.sealed);
-      const size_t n = w.pack->chunk(ref, sealed, w.plain.data(), w.decompress, w.scratch);
-      const std::string why = n > 0 ? "" : fmt::format("the chunk at byte {} is damaged", ref.offset);
-      if (auto done = on_chunk_(w.number, &wanted_[i], &wanted_[i] + (end - i), {w.plain.data(), n}, why); !done) {
-        return done;
-      }
-      i = end;
+      const bool whole = ref.base == kInFull;
+      std::string why;
+      const size_t n = open_chunk(w, **pack, ref, sealed, whole ? std::string_view{} : (*bases)[used++], why);
+      return on_chunk_(w.number, &wanted_[i], &wanted_[i] + (end - i), {w.plain.data(), n}, why);
+    });
+  }
+
+  /// Leaves the chunk in w.plain; its length, or 0 when it is damaged, for the reason in `why`.
+  size_t open_chunk(Worker& w, PackReader& pack, const Ref& ref, std::string_view sealed, std::string_view base,
+                    std::string& why) {
+    const Ref* base_ref = ref.base == kInFull ? nullptr : &r_.bases[ref.base];
+    const size_t n =
+        pack.chunk(ref, base_ref == nullptr ? nullptr : &base_ref->id, sealed, w.plain.data(), w.decompress, w.scratch);
+    if (n == 0) {
+      why = fmt::format("the chunk at byte {} is damaged", ref.offset);
+      return 0;
+    }
+    if (base_ref == nullptr) return n;
+    if (base.empty()) {
+      why = fmt::format("the chunk at byte {} is the difference to one that is damaged, at byte {} of {}", ref.offset,
+                        base_ref->offset, r_.packs[base_ref->pack]);
+      return 0;
+    }
+    difference({w.plain.data(), n}, base, w.plain.data());
+    if (w.hash({w.plain.data(), n}) == ref.id) return n;
+    why = fmt::format("the chunk at byte {} has another hash than it had", ref.offset);
+    return 0;
+  }
+
+  /// f(begin, end) for each chunk's wanted, which lie beside each other.
+  template <class F>
+  Result<void> each(Piece piece, F&& f) {
+    for (size_t i = piece.begin, end = i; i < piece.end; i = end) {
+      while (end < piece.end && place(wanted_[end]) == place(wanted_[i])) end++;
+      if (auto done = f(i, end); !done) return done;
     }
     return {};
   }
 
   /// Of a truncated pack the beginning is still good.
   Result<void> one_by_one(Worker& w, Piece piece) {
-    for (size_t i = piece.begin; i < piece.end;) {
-      size_t end = i + 1;
-      while (end < piece.end && place(wanted_[end]) == place(wanted_[i])) end++;
+    return each(piece, [&](size_t i, size_t end) {
       std::string byte(1, '\0');
-      const Ref& ref = wanted_[i].ref;
-      const auto there = r_.storage.read(r_.packs[ref.pack], end_of(wanted_[i]) - 1, byte.data(), 1);
-      const auto done = there ? read(w, {i, end}) : lost(w, {i, end}, there.error());
-      if (!done) return done;
-      i = end;
-    }
-    return {};
+      const auto there = r_.storage.read(r_.packs[wanted_[i].ref.pack], end_of(wanted_[i]) - 1, byte.data(), 1);
+      return there ? read(w, {i, end}) : lost(w, {i, end}, there.error());
+    });
   }
 
   Result<void> lost(Worker& w, Piece piece, const Error& why) {

@@ -15,14 +15,16 @@ struct Wanted {
 };
 
 /// Called for all wanted of one chunk at once, from any thread. `plain` is empty when the chunk is damaged; `why` says
-/// how. An error ends the reading.
+/// how. A chunk that was put together from a difference has been compared with its id. An error ends the reading.
 using OnChunk = std::function<Result<void>(unsigned worker, const Wanted* first, const Wanted* last,
                                            std::string_view plain, const std::string& why)>;
 
 struct ChunkReading {
   Storage& storage;
   const Key& data_key;
+  const std::string& resource;
   const std::vector<std::string>& packs;
+  const std::vector<Ref>& bases;
   unsigned threads;
 };
 

@@ -21,6 +21,10 @@ constexpr size_t kLargestText = 4ULL << 30;
 static_assert(kTextMagic.size() == 16 && kPackMagic.size() == 16 && kEndMagic.size() + 4 == kPackTrailer);
 
 std::string_view view(const ChunkId& id) { return {reinterpret_cast<const char*>(id.data()), id.size()}; }
+/// What is authenticated with a chunk's bytes: a difference can be taken for nothing else.
+std::string about(const ChunkId& id, const ChunkId* base) {
+  return std::string(view(id)) + std::string(base != nullptr ? view(*base) : "");
+}
 
 }  // namespace
 
@@ -111,6 +115,16 @@ Ref PackWriter::add(const ChunkId& id, std::string_view plain, Compressor& compr
   return ref;
 }
 
+std::optional<Ref> PackWriter::add_difference(const ChunkId& id, std::string_view difference, const Ref& base,
+                                              Compressor& compress) {
+  const size_t n = compress(difference, bytes_.data() + used_, bytes_.size() - used_ - kTag);
+  if (n > base.sealed / 2) return {};
+  cipher_.seal(used_, about(id, &base.id), bytes_.data() + used_, n);
+  const Ref ref{id, 0, static_cast<uint32_t>(used_), static_cast<uint32_t>(n + kTag)};
+  used_ += n + kTag;
+  return ref;
+}
+
 std::string PackWriter::finish() {
   std::string index;
   for (const Ref& r : entries_) {
@@ -135,11 +149,11 @@ Result<PackReader> PackReader::open(const Key& data_key, const std::string& name
   return PackReader(derive(data_key, head.substr(kPackMagic.size(), kSalt), "pack:" + name));
 }
 
-size_t PackReader::chunk(const Ref& ref, std::string_view sealed, char* out, Decompressor& decompress,
-                         std::string& scratch) {
+size_t PackReader::chunk(const Ref& ref, const ChunkId* base, std::string_view sealed, char* out,
+                         Decompressor& decompress, std::string& scratch) {
   if (sealed.size() < kTag) return 0;
   if (scratch.size() < sealed.size()) scratch.resize(sealed.size());
-  if (!cipher_.open(ref.offset, view(ref.id), sealed, scratch.data())) return 0;
+  if (!cipher_.open(ref.offset, about(ref.id, base), sealed, scratch.data())) return 0;
   return decompress({scratch.data(), sealed.size() - kTag}, out, kChunk);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,7 @@
 /// What stands in a repository's objects (docs/repository.md): packs of sealed chunks, and sealed texts.
 namespace howdah::repository {
 
-inline constexpr int kFormat = 1;
+inline constexpr int kFormat = 2;            ///< 1 knew no differences
 inline constexpr size_t kChunk = 128 << 10;  ///< files are cut at its multiples
 
 // Names
@@ -57,12 +58,15 @@ class Decompressor {
 
 // Packs
 
-/// Where a chunk lies.
+inline constexpr uint32_t kInFull = UINT32_MAX;
+
+/// Where a chunk lies, in full or as its difference to another chunk, its base, which lies somewhere in full.
 struct Ref {
   ChunkId id{};
   uint32_t pack = 0;  ///< number in the manifest's list
   uint32_t offset = 0;
-  uint32_t sealed = 0;  ///< bytes with the tag
+  uint32_t sealed = 0;      ///< bytes with the tag
+  uint32_t base = kInFull;  ///< number in the manifest's list of bases
 };
 
 /// A pack that is being filled: head, sealed chunks, index. Not thread-safe.
@@ -72,10 +76,13 @@ class PackWriter {
 
   PackWriter(const Key& data_key, std::string name, std::string buffer = {});
   bool full() const;
-  bool empty() const { return entries_.empty(); }
   /// Appends the chunk; `pack` of the answer is not set.
   Ref add(const ChunkId& id, std::string_view plain, Compressor& compress);
-  /// Everything that becomes the object.
+  /// As above, by the difference to `base`; `base` of the answer isn't set either. Nothing when that would take more
+  /// than half of what the base takes.
+  std::optional<Ref> add_difference(const ChunkId& id, std::string_view difference, const Ref& base,
+                                    Compressor& compress);
+  /// Everything that becomes the object. Its index names the chunks that stand in full.
   std::string finish();
   const std::string& name() const { return name_; }
 
@@ -83,7 +90,7 @@ class PackWriter {
   std::string name_, bytes_;
   size_t used_;
   Cipher cipher_;
-  std::vector<Ref> entries_;
+  std::vector<Ref> entries_;  // that stand in full
 };
 
 inline constexpr size_t kPackHead = 16 + kSalt;
@@ -92,8 +99,10 @@ inline constexpr size_t kPackHead = 16 + kSalt;
 class PackReader {
  public:
   static Result<PackReader> open(const Key& data_key, const std::string& name, std::string_view head);
-  /// Decrypts and decompresses one chunk into `out`, at least kChunk bytes; its length, or 0 when it is damaged.
-  size_t chunk(const Ref& ref, std::string_view sealed, char* out, Decompressor& decompress, std::string& scratch);
+  /// Decrypts and decompresses one chunk, or its difference to the chunk `base`, into `out`, at least kChunk bytes; its
+  /// length, or 0 when it is damaged.
+  size_t chunk(const Ref& ref, const ChunkId* base, std::string_view sealed, char* out, Decompressor& decompress,
+               std::string& scratch);
   /// The chunks of a pack, from its last bytes: `tail` must reach back far enough, see index_size().
   Result<std::vector<Ref>> index(const std::string& name, std::string_view tail);
 
@@ -129,8 +138,10 @@ struct Manifest {
   Time created{};
   std::map<std::string, std::string> about;  ///< what its maker says of it
   std::string wal_from;                      ///< the first WAL segment that restores from it may ask for, or empty
-  uint64_t bytes = 0, added = 0;             ///< of its files; in packs that were written for it
+  uint64_t bytes = 0,
+           added = 0;  ///< of its files; in packs that were written for it
   std::vector<Pack> packs;
+  std::vector<Ref> bases;  ///< all in full
   std::vector<Dir> dirs;
   std::vector<File> files;
   std::vector<Ref> refs;

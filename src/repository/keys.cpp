@@ -95,6 +95,14 @@ Result<Key> make_repository(Storage& storage, const Key& kek) {
   return unwrap(kek, *stored, object_of(kek));
 }
 
+Result<int> format_of(Storage& storage, const std::string& marker) {
+  try {
+    return nlohmann::json::parse(marker).at("format").get<int>();
+  } catch (const std::exception& e) {
+    return fail(fmt::format("{} in {} is damaged: {}", kMarker, storage.about(), e.what()));
+  }
+}
+
 struct KnownKey {
   bool wrapped = false, retired = false;
 };
@@ -172,14 +180,11 @@ Result<Key> open_keys(Storage& storage, const std::string& key_file) {
     const auto kek = os::exists(key_file) ? read_key_file(key_file) : make_key_file(key_file, storage.about());
     return kek ? make_repository(storage, *kek) : kek;
   }
-  try {
-    const int format = nlohmann::json::parse(**marker).at("format").get<int>();
-    if (format > kFormat) {
-      return fail(fmt::format("{} has format {}: a newer version of howdah made it, this one reads up to {}",
-                              storage.about(), format, kFormat));
-    }
-  } catch (const std::exception& e) {
-    return fail(fmt::format("{} in {} is damaged: {}", kMarker, storage.about(), e.what()));
+  const auto format = format_of(storage, **marker);
+  if (!format) return tl::unexpected(format.error());
+  if (*format > kFormat) {
+    return fail(fmt::format("{} has format {}: a newer version of howdah made it, this one reads up to {}",
+                            storage.about(), *format, kFormat));
   }
   const auto kek = read_key_file(key_file);
   if (!kek) {
@@ -187,6 +192,16 @@ Result<Key> open_keys(Storage& storage, const std::string& key_file) {
                             storage.about(), kek.error().message));
   }
   return open_with(storage, *kek, key_file);
+}
+
+Result<void> keep_reader(Storage& storage) {
+  const auto marker = storage.get(kMarker);
+  if (!marker) return tl::unexpected(marker.error());
+  const auto format = format_of(storage, *marker);
+  if (!format) return tl::unexpected(format.error());
+  if (*format == kFormat) return {};
+  if (auto r = storage.put(fmt::format("unpack{}.py", kFormat), kReaderScript); !r) return tl::unexpected(r.error());
+  return {};
 }
 
 Result<std::vector<WrappingKey>> list_keys(Storage& storage, const std::string& key_file) {

@@ -14,6 +14,9 @@ namespace howdah::repository {
 /// is lost, retired or of another repository is an error: without its key nobody can read it.
 Result<Key> open_keys(Storage& storage, const std::string& key_file);
 
+/// A repository of an older format gets the reader of today's beside its own, as unpack<format>.py.
+Result<void> keep_reader(Storage& storage);
+
 struct WrappingKey {
   std::string name;
   bool in_use = false;   ///< the key file holds it

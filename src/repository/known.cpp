@@ -19,8 +19,10 @@ uint32_t Known::add_pack(Pack p) {
   return static_cast<uint32_t>(packs.size() - 1);
 }
 
-void Known::add(const Ref& ref) {
-  if (chunks.emplace(ref.id, refs.size()).second) refs.push_back(ref);
+uint32_t Known::add(const Ref& ref) {
+  const auto [it, fresh] = chunks.emplace(ref.id, static_cast<uint32_t>(refs.size()));
+  if (fresh) refs.push_back(ref);
+  return it->second;
 }
 
 class Learning {
@@ -67,7 +69,9 @@ class Learning {
     if (!*newest) return {};
     const Manifest& m = **newest;
     std::vector<uint64_t> used(m.packs.size());
-    for (const auto& r : m.refs) used[r.pack] += r.sealed;
+    for (const auto* refs : {&m.refs, &m.bases}) {
+      for (const auto& r : *refs) used[r.pack] += r.sealed;
+    }
     std::vector<std::optional<uint32_t>> number(m.packs.size());
     for (size_t i = 0; i < used.size(); i++) {
       const Pack& p = m.packs[i];
@@ -78,12 +82,34 @@ class Learning {
         number[i] = known_.add_pack(p);
       }
     }
-    for (auto r : m.refs) {
-      if (!number[r.pack]) continue;
-      r.pack = *number[r.pack];
-      known_.add(r);
-    }
+    learn_chunks(m, number);
     return {};
+  }
+
+  /// `number` is that of each of the manifest's packs in known_, of those that may be used.
+  void learn_chunks(const Manifest& m, const std::vector<std::optional<uint32_t>>& number) {
+    std::vector<uint32_t> bases;  // first, so that of an id the chunk that stands in full counts
+    for (Ref r : m.bases) {
+      const auto pack = number[r.pack];
+      r.pack = pack.value_or(0);
+      bases.push_back(pack ? known_.add(r) : kInFull);
+    }
+    for (const auto& file : m.files) {
+      auto& like = known_.like[file.path];
+      for (size_t i = file.first; i < file.first + file.count; i++) {
+        Ref r = m.refs[i];
+        const auto pack = number[r.pack];
+        const bool whole = r.base == kInFull;
+        if (!whole) r.base = bases[r.base];
+        if (!pack || (!whole && r.base == kInFull)) {
+          like.push_back(kInFull);
+          continue;
+        }
+        r.pack = *pack;
+        const uint32_t at = known_.add(r);
+        like.push_back(known_.refs[at].base == kInFull ? at : known_.refs[at].base);
+      }
+    }
   }
 
   Result<void> learn_pack(const Object& o) {

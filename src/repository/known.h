@@ -19,14 +19,16 @@ struct HashOfId {
   }
 };
 
-/// Chunks that are stored, and the packs they lie in: `Ref::pack` is the number in `packs`.
+/// Chunks that are stored, and the packs they lie in: `Ref::pack` is the number in `packs`, `Ref::base` that in `refs`.
 struct Known {
   std::vector<Pack> packs;
   std::vector<Ref> refs;
-  std::unordered_map<ChunkId, size_t, HashOfId> chunks;  ///< number in `refs`
+  std::unordered_map<ChunkId, uint32_t, HashOfId> chunks;  ///< number in `refs`
+  /// By a file's path, for each of its chunks in the newest backup: what is like it and stands in full, or kInFull.
+  std::unordered_map<std::string, std::vector<uint32_t>> like;
 
   uint32_t add_pack(Pack p);
-  void add(const Ref& ref);  ///< the first one of its id counts
+  uint32_t add(const Ref& ref);  ///< the first one of its id counts; its number in `refs`
 };
 
 /// What a put of the backup `id` need not store again: what the newest backup of `resource` holds, and what packs hold

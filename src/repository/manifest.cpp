@@ -1,5 +1,7 @@
-// A manifest is a text of JSON objects, one a line: the head, then directories and files in order, then the end with
-// the number of lines before it. A file's chunks are base64 of 44-byte records: id, pack, offset, sealed size.
+// A manifest is a text of JSON objects, one a line: the head, the bases, directories and files in order, then the end
+// with the number of lines before it. Bases are base64 of 44-byte records: id, pack, offset, sealed size; a file's
+// chunks of 48-byte records, which end with the number of the base, or kInFull. Format 1 had no bases, and 44 bytes a
+// chunk.
 #include <openssl/evp.h>
 
 #include <cstring>
@@ -15,16 +17,17 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kRecord = sizeof(ChunkId) + 12;
+constexpr size_t kInFullRecord = sizeof(ChunkId) + 12, kRecord = kInFullRecord + 4;
 
-std::string chunk_list(const Ref* refs, size_t count) {
-  std::string raw(count * kRecord, '\0');
+std::string ref_list(const Ref* refs, size_t count, size_t record) {
+  std::string raw(count * record, '\0');
   for (size_t i = 0; i < count; i++) {
-    char* at = raw.data() + i * kRecord;
+    char* at = raw.data() + i * record;
     std::memcpy(at, refs[i].id.data(), sizeof(ChunkId));
     put32(at + sizeof(ChunkId), refs[i].pack);
     put32(at + sizeof(ChunkId) + 4, refs[i].offset);
     put32(at + sizeof(ChunkId) + 8, refs[i].sealed);
+    if (record == kRecord) put32(at + kInFullRecord, refs[i].base);
   }
   std::string text((raw.size() + 2) / 3 * 4 + 1, '\0');
   const int n = EVP_EncodeBlock(reinterpret_cast<uint8_t*>(text.data()), reinterpret_cast<const uint8_t*>(raw.data()),
@@ -33,24 +36,26 @@ std::string chunk_list(const Ref* refs, size_t count) {
   return text;
 }
 
-void read_chunks(const std::string& text, File& file, Manifest& m) {
-  file.first = m.refs.size();
-  file.count = (file.size + kChunk - 1) / kChunk;
-  if (text.size() != (file.count * kRecord + 2) / 3 * 4) throw std::runtime_error(file.path + ": not as many chunks");
+/// Appends `count` records of `text` to `out`; `what` is for messages.
+void read_refs(const std::string& text, size_t count, size_t record, const Manifest& m, const std::string& what,
+               std::vector<Ref>& out) {
+  if (text.size() != (count * record + 2) / 3 * 4) throw std::runtime_error(what + ": not as many chunks");
   std::string raw(text.size(), '\0');
   if (EVP_DecodeBlock(reinterpret_cast<uint8_t*>(raw.data()), reinterpret_cast<const uint8_t*>(text.data()),
                       static_cast<int>(text.size())) < 0) {
-    throw std::runtime_error(file.path + ": no list of chunks");
+    throw std::runtime_error(what + ": no list of chunks");
   }
-  for (size_t i = 0; i < file.count; i++) {
-    const char* at = raw.data() + i * kRecord;
+  for (size_t i = 0; i < count; i++) {
+    const char* at = raw.data() + i * record;
     Ref r;
     std::memcpy(r.id.data(), at, sizeof(ChunkId));
     r.pack = get32(at + sizeof(ChunkId));
     r.offset = get32(at + sizeof(ChunkId) + 4);
     r.sealed = get32(at + sizeof(ChunkId) + 8);
-    if (r.pack >= m.packs.size()) throw std::runtime_error(file.path + ": a chunk in an unknown pack");
-    m.refs.push_back(r);
+    if (record == kRecord) r.base = get32(at + kInFullRecord);
+    if (r.pack >= m.packs.size()) throw std::runtime_error(what + ": a chunk in an unknown pack");
+    if (r.base != kInFull && r.base >= m.bases.size()) throw std::runtime_error(what + ": an unknown base");
+    out.push_back(r);
   }
 }
 
@@ -62,8 +67,10 @@ std::string safe_path(std::string path) {
   return path;
 }
 
-void read_head(const json& j, Manifest& m) {
-  if (const int format = j.at("format").get<int>(); format > kFormat) {
+/// Returns the format.
+int read_head(const json& j, Manifest& m) {
+  const int format = j.at("format").get<int>();
+  if (format > kFormat) {
     throw std::runtime_error(
         fmt::format("it has format {}: a newer version of howdah wrote it, this one reads up to {}", format, kFormat));
   }
@@ -75,16 +82,27 @@ void read_head(const json& j, Manifest& m) {
   m.bytes = j.at("bytes").get<uint64_t>();
   m.added = j.at("added").get<uint64_t>();
   for (const auto& p : j.at("packs")) m.packs.push_back({p.at(0).get<std::string>(), p.at(1).get<uint64_t>()});
+  return format;
 }
 
-void read_line(const json& j, Manifest& m) {
+void read_line(const json& j, int format, Manifest& m) {
+  if (j.contains("bases")) {
+    const auto count = j.at("count").get<size_t>();
+    std::vector<Ref> bases;
+    read_refs(j.at("bases").get_ref<const std::string&>(), count, kInFullRecord, m, "the bases", bases);
+    m.bases = std::move(bases);
+    return;
+  }
   if (j.contains("dir")) {
     m.dirs.push_back({safe_path(j.at("dir").get<std::string>()), j.at("mode").get<uint32_t>()});
     return;
   }
   File f{safe_path(j.at("file").get<std::string>()), j.at("mode").get<uint32_t>(), j.at("modified").get<int64_t>(),
          j.at("size").get<uint64_t>()};
-  read_chunks(j.at("chunks").get_ref<const std::string&>(), f, m);
+  f.first = m.refs.size();
+  f.count = (f.size + kChunk - 1) / kChunk;
+  read_refs(j.at("chunks").get_ref<const std::string&>(), f.count, format == 1 ? kInFullRecord : kRecord, m, f.path,
+            m.refs);
   m.files.push_back(std::move(f));
 }
 
@@ -104,23 +122,26 @@ std::string render_manifest(const Manifest& m) {
                           {"packs", std::move(packs)}}
                          .dump() +
                      "\n";
+  text +=
+      json{{"bases", ref_list(m.bases.data(), m.bases.size(), kInFullRecord)}, {"count", m.bases.size()}}.dump() + "\n";
   for (const auto& d : m.dirs) text += json{{"dir", d.path}, {"mode", d.mode}}.dump() + "\n";
   for (const auto& f : m.files) {
     text += json{{"file", f.path},
                  {"mode", f.mode},
                  {"modified", f.modified},
                  {"size", f.size},
-                 {"chunks", chunk_list(m.refs.data() + f.first, f.count)}}
+                 {"chunks", ref_list(m.refs.data() + f.first, f.count, kRecord)}}
                 .dump() +
             "\n";
   }
-  return text + json{{"end", 1 + m.dirs.size() + m.files.size()}}.dump() + "\n";
+  return text + json{{"end", 2 + m.dirs.size() + m.files.size()}}.dump() + "\n";
 }
 
 Result<Manifest> parse_manifest(std::string_view text, bool head_only) {
   Manifest m;
   try {
     size_t lines = 0;
+    int format = 0;
     while (!text.empty()) {
       const size_t end = std::min(text.find('\n'), text.size() - 1);
       const json j = json::parse(text.substr(0, end));
@@ -129,7 +150,11 @@ Result<Manifest> parse_manifest(std::string_view text, bool head_only) {
         if (j.at("end").get<size_t>() != lines || !text.empty()) throw std::runtime_error("lines are missing");
         return m;
       }
-      lines++ == 0 ? read_head(j, m) : read_line(j, m);
+      if (lines++ > 0) {
+        read_line(j, format, m);
+        continue;
+      }
+      format = read_head(j, m);
       if (head_only) return m;
     }
     return fail("it was cut");

@@ -1,5 +1,6 @@
 // Storing a tree. Workers cut files into chunks, hash them, and seal what is new into a pack of their own; one thread
-// writes full packs. The manifest comes last. A put that was killed leaves packs under its own backup's name, whose
+// writes full packs. What is like a chunk at its place in the newest backup is stored as the difference to it, where
+// that is quickly read. The manifest comes last. A put that was killed leaves packs under its own backup's name, whose
 // chunks the next try finds again.
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,6 +15,9 @@
 #include <fmt/format.h>
 
 #include "os/fd.h"
+#include "repository/base_reader.h"
+#include "repository/difference.h"
+#include "repository/keys.h"
 #include "repository/known.h"
 #include "repository/repository.h"
 #include "repository/tree.h"
@@ -23,9 +27,11 @@
 namespace howdah::repository {
 namespace {
 
-constexpr size_t kUnit = 64;      // chunks of one file that a worker takes at a time
-constexpr size_t kReadAhead = 8;  // chunks read by one call
-constexpr size_t kWaiting = 2;    // full packs that may wait for the writer
+constexpr size_t kUnit = 64;        // chunks of one file that a worker takes at a time
+constexpr size_t kReadAhead = 8;    // chunks read by one call
+constexpr size_t kCloseEnough = 4;  // a difference of at most 1/4 of a chunk is worth a try
+constexpr uint32_t kNone = UINT32_MAX;
+constexpr size_t kWaiting = 2;  // full packs that may wait for the writer
 
 tl::unexpected<Error> failed(const char* what, const std::string& path) {
   return fail(fmt::format("cannot {} {}: {}", what, path, strerror(errno)));
@@ -47,6 +53,8 @@ class Putting {
     auto known = learn(r_, spec_.resource, spec_.id);
     if (!known) return tl::unexpected(known.error());
     known_ = std::move(*known);
+    for (const auto& p : known_.packs) pack_names_.push_back(p.name);
+    if (r_.storage_->near()) like_ = std::move(known_.like);
     plan();
     if (auto done = work(); !done) return tl::unexpected(done.error());
     return publish();
@@ -106,10 +114,27 @@ class Putting {
     changed_.notify_all();
   }
 
-  Result<void> take_units() {
-    Hasher hash(derive(r_.data_key_, "", "chunk:" + spec_.resource));
+  /// What a worker works with.
+  struct Worker {
+    explicit Worker(const Putting& p)
+        : hash(derive(p.r_.data_key_, "", "chunk:" + p.spec_.resource)),
+          bases(*p.r_.storage_, p.r_.data_key_, p.pack_names_) {}
+    Hasher hash;
+    BaseReader bases;
     Compressor compress;
     std::optional<FullPack> pack;
+    std::string difference = std::string(kChunk, '\0');
+  };
+  /// A chunk that is not stored yet: `number` in known_.refs is its.
+  struct Fresh {
+    uint32_t number;
+    ChunkId id;
+    std::string_view plain;
+    uint32_t like;  // what it may be stored as the difference to, in known_.refs
+  };
+
+  Result<void> take_units() {
+    Worker w(*this);
     std::vector<char> buffer(kReadAhead * kChunk);
     os::Fd fd;
     size_t open_file = SIZE_MAX;
@@ -126,16 +151,12 @@ class Putting {
         const size_t first = unit.first + at, count = std::min(kReadAhead, unit.count - at);
         const size_t size = std::min<uint64_t>(count * kChunk, file.size - first * kChunk);
         if (auto done = read_exactly(fd, path, buffer.data(), size, first * kChunk); !done) return done;
-        for (size_t c = 0; c < count; c++) {
-          const std::string_view plain(buffer.data() + c * kChunk, std::min(kChunk, size - c * kChunk));
-          chunk_of_[file.first + first + c] = store(hash(plain), plain, pack, compress);
-        }
-        if (pack && pack->pack.full() && !hand_over(pack)) return {};
+        if (auto done = store(w, file, first, {buffer.data(), size}); !done) return done;
         const std::lock_guard lock(mutex_);
         if (error_) return {};
       }
     }
-    if (pack) (void)hand_over(pack);
+    if (w.pack) (void)hand_over(w.pack);
     return {};
   }
 
@@ -152,34 +173,71 @@ class Putting {
     return {};
   }
 
-  /// The chunk's number in known_.refs. A chunk that another worker is sealing right now counts as stored: all or
-  /// nothing.
-  size_t store(const ChunkId& id, std::string_view plain, std::optional<FullPack>& pack, Compressor& compress) {
-    size_t number;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto [it, fresh] = known_.chunks.emplace(id, known_.refs.size());
-      number = it->second;
-      if (!fresh) {
-        stats_.reused++;
-        return number;
+  /// Stores what is new of chunks that follow each other in a file, from its chunk `first` on.
+  Result<void> store(Worker& w, const File& file, size_t first, std::string_view bytes) {
+    const auto like = like_.find(file.path);
+    std::vector<Fresh> fresh;
+    std::vector<Ref> bases;  // of those that have one
+    for (size_t c = first; !bytes.empty(); c++) {
+      const std::string_view plain = bytes.substr(0, kChunk);
+      bytes.remove_prefix(plain.size());
+      const bool has_like = like != like_.end() && c < like->second.size();
+      claim({0, w.hash(plain), plain, has_like ? like->second[c] : kInFull}, chunk_of_[file.first + c], fresh, bases);
+    }
+    const auto plains = w.bases.read(bases);
+    if (!plains) return tl::unexpected(plains.error());
+    size_t used = 0;
+    for (const auto& f : fresh) {
+      const size_t n = used;
+      const bool try_difference = f.like != kInFull && !(*plains)[used++].empty();
+      open_pack(w);
+      Ref ref = try_difference ? seal(w, f, bases[n], (*plains)[n]) : w.pack->pack.add(f.id, f.plain, w.compress);
+      ref.pack = w.pack->number;
+      {
+        const std::lock_guard lock(mutex_);
+        known_.refs[f.number] = ref;
       }
-      known_.refs.emplace_back();
-      if (!pack) {
-        const std::string name = pack_prefix(spec_.resource) + spec_.id + "/" + id::uuid();
-        std::string buffer;
-        if (!spare_.empty()) {
-          buffer = std::move(spare_.back());
-          spare_.pop_back();
-        }
-        pack.emplace(FullPack{known_.add_pack({name, 0}), PackWriter(r_.data_key_, name, std::move(buffer))});
+      if (w.pack->pack.full() && !hand_over(w.pack)) return {};
+    }
+    return {};
+  }
+
+  /// Finds the chunk's number. One that another worker is sealing right now counts as stored: all or nothing.
+  void claim(Fresh chunk, uint32_t& number, std::vector<Fresh>& fresh, std::vector<Ref>& bases) {
+    const std::lock_guard lock(mutex_);
+    const auto [it, is_new] = known_.chunks.emplace(chunk.id, static_cast<uint32_t>(known_.refs.size()));
+    number = chunk.number = it->second;
+    if (!is_new) {
+      stats_.reused++;
+      return;
+    }
+    known_.refs.emplace_back();
+    if (chunk.like != kInFull) bases.push_back(known_.refs[chunk.like]);
+    fresh.push_back(chunk);
+  }
+
+  void open_pack(Worker& w) {
+    if (w.pack) return;
+    const std::lock_guard lock(mutex_);
+    const std::string name = pack_prefix(spec_.resource) + spec_.id + "/" + id::uuid();
+    std::string buffer;
+    if (!spare_.empty()) {
+      buffer = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    w.pack.emplace(FullPack{known_.add_pack({name, 0}), PackWriter(r_.data_key_, name, std::move(buffer))});
+  }
+
+  /// As the difference to `base`, if that is small.
+  static Ref seal(Worker& w, const Fresh& f, const Ref& base, std::string_view base_plain) {
+    if (difference(f.plain, base_plain, w.difference.data()) <= f.plain.size() / kCloseEnough) {
+      auto ref = w.pack->pack.add_difference(f.id, {w.difference.data(), f.plain.size()}, base, w.compress);
+      if (ref) {
+        ref->base = f.like;
+        return *ref;
       }
     }
-    Ref ref = pack->pack.add(id, plain, compress);
-    ref.pack = pack->number;
-    const std::lock_guard lock(mutex_);
-    known_.refs[number] = ref;
-    return number;
+    return w.pack->pack.add(f.id, f.plain, w.compress);
   }
 
   /// Waits while the writer has enough to do. False: something failed.
@@ -222,15 +280,26 @@ class Putting {
 
   /// Only the packs that it needs are named. They are looked at once more: another machine's gc may have taken one.
   Result<PutStats> publish() {
-    std::vector<std::optional<uint32_t>> number(known_.packs.size());
-    m_.refs.reserve(chunk_of_.size());
-    for (const size_t c : chunk_of_) {
-      Ref r = known_.refs[c];
-      if (!number[r.pack]) {
-        number[r.pack] = static_cast<uint32_t>(m_.packs.size());
+    std::vector<uint32_t> packs(known_.packs.size(), kNone), bases(known_.refs.size(), kNone);
+    const auto numbered = [&](Ref r) {
+      if (packs[r.pack] == kNone) {
+        packs[r.pack] = static_cast<uint32_t>(m_.packs.size());
         m_.packs.push_back(known_.packs[r.pack]);
       }
-      r.pack = *number[r.pack];
+      r.pack = packs[r.pack];
+      return r;
+    };
+    m_.refs.reserve(chunk_of_.size());
+    for (const uint32_t c : chunk_of_) {
+      Ref r = numbered(known_.refs[c]);
+      if (r.base != kInFull) {
+        uint32_t& base = bases[r.base];
+        if (base == kNone) {
+          base = static_cast<uint32_t>(m_.bases.size());
+          m_.bases.push_back(numbered(known_.refs[r.base]));
+        }
+        r.base = base;
+      }
       m_.refs.push_back(r);
     }
     for (const auto& p : m_.packs) {
@@ -243,6 +312,7 @@ class Putting {
     for (const auto& p : m_.packs) {
       if (!there.contains(p.name)) return fail_for_now(p.name + " was removed meanwhile: store the backup again");
     }
+    if (auto done = keep_reader(*r_.storage_); !done) return tl::unexpected(done.error());
     const std::string name = manifest_prefix(spec_.resource) + spec_.id;
     fault::point("repository.manifest", "before");
     const auto done = r_.storage_->put(name, seal_text(r_.data_key_, name, render_manifest(m_)));
@@ -255,7 +325,9 @@ class Putting {
   const PutSpec& spec_;
   Manifest m_;
   std::vector<Unit> units_;
-  std::vector<size_t> chunk_of_;  // of every file, one behind the other: number in known_.refs
+  std::vector<uint32_t> chunk_of_;  // of every file, one behind the other: number in known_.refs
+  std::unordered_map<std::string, std::vector<uint32_t>> like_;  // Known::like; empty when differences don't pay
+  std::vector<std::string> pack_names_;                          // of the packs that were there before
   std::atomic<size_t> next_{0};
 
   std::mutex mutex_;  // guards everything below while the workers run

@@ -1,65 +1,19 @@
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
-
-#include "repository/keys.h"
 #include "repository/testing.h"
 
 namespace howdah::repository {
 namespace {
 
+using testing::kGrace;
+using testing::kStart;
+using testing::kTree;
 using testing::noise;
 using testing::read_tree;
-using testing::Scratch;
+using testing::RepositoryTest;
+using testing::scattered;
 using testing::Tree;
 using testing::write_tree;
-
-constexpr Millis kGrace{1000};
-const Time kStart{Millis(1'800'000'000'000)};
-
-/// A repository in a scratch directory, and trees to store in it.
-class RepositoryTest : public ::testing::Test {
- protected:
-  Repository open(const std::string& key = "key") {
-    auto r = Repository::open({open_directory(scratch_ / "repository").value(), scratch_ / key, 2});
-    if (!r) throw std::runtime_error(r.error().message);
-    return std::move(*r);
-  }
-  Result<PutStats> put(const Repository& r, const std::string& id, const Tree& tree,
-                       const std::string& resource = "db-A", const std::string& wal_from = "") {
-    const std::string source = scratch_ / "source";
-    (void)os::remove_tree(source);
-    write_tree(source, tree);
-    return r.put({resource, id, source, {{"made", "by a test"}}, wal_from, now_ += Millis(1)});
-  }
-  Result<Tree> get(const Repository& r, const std::string& id, const std::string& resource = "db-A") {
-    const std::string to = scratch_ / "restored";
-    (void)os::remove_tree(to);
-    if (auto done = r.restore(resource, id, to); !done) return tl::unexpected(done.error());
-    return read_tree(to);
-  }
-  std::vector<std::string> packs(const std::string& id, const std::string& resource = "db-A") {
-    std::vector<std::string> out;
-    for (const auto& e :
-         std::filesystem::directory_iterator(scratch_ / ("repository/instances/" + resource + "/packs/" + id))) {
-      out.push_back(e.path().string());
-    }
-    std::sort(out.begin(), out.end());
-    return out;
-  }
-  /// Changes one byte of a file.
-  static void flip(const std::string& path, size_t at) {
-    std::string text = os::read_file(path, 1 << 30).value();
-    text[at] ^= 1;
-    std::ofstream(path, std::ios::binary) << text;
-  }
-
-  Scratch scratch_;
-  Time now_ = kStart;
-};
-
-const Tree kTree = {{"data/base/1/1259", noise(500'000, 1)},     {"data/empty", ""}, {"data/pg_wal/", ""},
-                    {"data/zeroes", std::string(700'000, '\0')}, {"data/one", "x"},  {"manifest.json", "{}"}};
 
 TEST_F(RepositoryTest, GivesBackWhatWasStored) {
   const auto r = open();
@@ -107,6 +61,16 @@ TEST_F(RepositoryTest, StoresOnlyWhatIsNew) {
   ASSERT_TRUE(r.drop("db-A", "one"));
   EXPECT_EQ(get(r, "two").value(), tree);
   EXPECT_FALSE(get(r, "one"));
+}
+
+/// A pack becomes full in the middle of what is read at once.
+TEST_F(RepositoryTest, FillsPacksWithMixedContent) {
+  const auto r = Repository::open({open_directory(scratch_ / "repository").value(), scratch_ / "key", 1}).value();
+  const Tree tree = {{"a", std::string(3 * kChunk, 'a') + noise(PackWriter::kSize + 10 * kChunk, 1)}};
+  const auto done = put(r, "one", tree);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(packs("one").size(), 2u);
+  EXPECT_EQ(get(r, "one").value(), tree);
 }
 
 TEST_F(RepositoryTest, InstancesShareNothing) {
@@ -191,93 +155,6 @@ TEST_F(RepositoryTest, RefusesSwappedManifests) {
   EXPECT_EQ(r.verify("")->unusable, std::vector<std::string>{"db-A/two"});
   EXPECT_FALSE(r.gc("db-A", now_, kGrace));  // what a damaged manifest needs isn't known
   EXPECT_TRUE(get(r, "one"));
-}
-
-TEST_F(RepositoryTest, NeedsItsKey) {
-  ASSERT_TRUE(put(open(), "one", kTree));
-  const std::string elsewhere = scratch_ / "aside";
-  std::filesystem::rename(scratch_ / "key", elsewhere);
-  const auto without = Repository::open({open_directory(scratch_ / "repository").value(), scratch_ / "key", 2});
-  ASSERT_FALSE(without);
-  EXPECT_NE(without.error().message.find("bring back the key file"), std::string::npos);
-  EXPECT_FALSE(os::exists(scratch_ / "key"));
-  std::ofstream(scratch_ / "key") << std::string(64, 'a');
-  ASSERT_EQ(chmod((scratch_ / "key").c_str(), 0600), 0);
-  EXPECT_FALSE(Repository::open({open_directory(scratch_ / "repository").value(), scratch_ / "key", 2}));
-  ASSERT_EQ(chmod(elsewhere.c_str(), 0644), 0);
-  EXPECT_FALSE(Repository::open({open_directory(scratch_ / "repository").value(), elsewhere, 2}));
-  ASSERT_EQ(chmod(elsewhere.c_str(), 0600), 0);
-  EXPECT_EQ(get(open("aside"), "one").value(), kTree);
-}
-
-TEST_F(RepositoryTest, ChangesItsKey) {
-  ASSERT_TRUE(put(open(), "one", kTree));
-  std::filesystem::copy_file(scratch_ / "key", scratch_ / "safe");
-  const Tree before = read_tree(scratch_ / "repository");
-  const auto storage = open_directory(scratch_ / "repository").value();
-  const auto rotated = rotate_key(*storage, scratch_ / "key");
-  ASSERT_TRUE(rotated) << rotated.error().message;
-  Tree after = read_tree(scratch_ / "repository");
-  EXPECT_EQ(after.erase("keys/" + rotated->name + ".json"), 1u);
-  after.erase(".locks/.keys");
-  for (const auto& [name, content] : before) EXPECT_EQ(after[name], content) << name;
-
-  ASSERT_TRUE(put(open(), "two", kTree));
-  EXPECT_EQ(get(open(), "one").value(), kTree);
-  EXPECT_EQ(get(open("safe"), "two").value(), kTree);  // nobody is locked out before the new key has been copied
-  EXPECT_FALSE(retire_key(*storage, scratch_ / "key", rotated->name));
-  EXPECT_FALSE(retire_key(*storage, scratch_ / "key", "0123456789abcdef"));
-  EXPECT_EQ(retire_key(*storage, scratch_ / "key", rotated->old_name).value(), true);
-  EXPECT_FALSE(os::exists(rotated->old_file));
-  EXPECT_EQ(get(open(), "one").value(), kTree);
-  const auto refused = Repository::open({open_directory(scratch_ / "repository").value(), scratch_ / "safe", 2});
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("was retired on 2"), std::string::npos) << refused.error().message;
-  EXPECT_NE(refused.error().message.find(rotated->name), std::string::npos) << refused.error().message;
-}
-
-TEST_F(RepositoryTest, ARetiredKeyOpensNothingEvenWhereItsObjectStays) {
-  ASSERT_TRUE(put(open(), "one", kTree));
-  std::filesystem::copy_file(scratch_ / "key", scratch_ / "safe");
-  testing::LockedStorage storage(open_directory(scratch_ / "repository").value());
-  const auto rotated = rotate_key(storage, scratch_ / "key").value();
-  for (int again = 0; again < 2; again++) {
-    EXPECT_EQ(retire_key(storage, scratch_ / "key", rotated.old_name).value(), false);
-  }
-  EXPECT_TRUE(os::exists(scratch_ / ("repository/keys/" + rotated.old_name + ".json")));
-  EXPECT_FALSE(Repository::open({open_directory(scratch_ / "repository").value(), scratch_ / "safe", 2}));
-  EXPECT_EQ(get(open(), "one").value(), kTree);
-}
-
-TEST_F(RepositoryTest, AKeyOfOnesOwnCanBeGiven) {
-  ASSERT_TRUE(put(open(), "one", kTree));
-  std::ofstream(scratch_ / "key.next") << std::string(64, 'a') << "\n";
-  ASSERT_EQ(chmod((scratch_ / "key.next").c_str(), 0600), 0);
-  ASSERT_TRUE(rotate_key(*open_directory(scratch_ / "repository").value(), scratch_ / "key"));
-  EXPECT_EQ(os::read_file(scratch_ / "key").value(), std::string(64, 'a') + "\n");
-  EXPECT_FALSE(os::exists(scratch_ / "key.next"));
-  EXPECT_EQ(get(open(), "one").value(), kTree);
-}
-
-TEST_F(RepositoryTest, RefusesWhatANewerVersionWrote) {
-  const auto r = open();
-  ASSERT_TRUE(put(r, "one", kTree));
-  const auto storage = open_directory(scratch_ / "repository").value();
-  const Key data_key = open_keys(*storage, scratch_ / "key").value();
-  const std::string name = manifest_prefix("db-A") + "later";
-  std::string text =
-      open_text(data_key, manifest_prefix("db-A") + "one", storage->get(manifest_prefix("db-A") + "one").value())
-          .value();
-  const std::string now = fmt::format("\"format\":{}", kFormat);
-  text.replace(text.find(now), now.size(), "\"format\":99");
-  ASSERT_TRUE(storage->put(name, seal_text(data_key, name, text)).value());
-  const auto later = get(r, "later");
-  ASSERT_FALSE(later);
-  EXPECT_NE(later.error().message.find("format 99: a newer version"), std::string::npos) << later.error().message;
-  EXPECT_EQ(get(r, "one").value(), kTree);
-  const auto swept = r.gc("db-A", now_, kGrace);  // what it needs isn't known
-  ASSERT_FALSE(swept);
-  EXPECT_NE(swept.error().message.find("nothing was removed"), std::string::npos) << swept.error().message;
 }
 
 TEST_F(RepositoryTest, TakesNoDirectoryOfOthers) {
@@ -378,7 +255,8 @@ TEST_F(RepositoryTest, KeepsItsPromisesUnderFaults) {
     std::string last = "none";
     int faults = 0;
     for (int step = 0; step < 40; step++) {
-      tree["file" + std::to_string(random() % 6)] = noise(random() % 300'000, random());
+      std::string& file = tree["file" + std::to_string(random() % 6)];
+      file = random() % 2 == 0 ? scattered(file, random() % 8192) : noise(random() % 300'000, random());
       fault = {static_cast<int>(random() % 6) - 2, random() % 2 == 0};
       const std::string id = random() % 3 == 0 ? last : "backup" + std::to_string(step);
       switch (random() % 4) {

@@ -106,7 +106,7 @@ Result<void> Repository::restore(const std::string& resource, const std::string&
   std::vector<std::string> packs;
   for (const auto& p : m->packs) packs.push_back(p.name);
   auto done = make_files(*m, half);
-  if (done) done = fill_files({*storage_, data_key_, packs, threads_}, *m, half);
+  if (done) done = fill_files({*storage_, data_key_, resource, packs, m->bases, threads_}, *m, half);
   if (done) done = finish_files(*m, half);
   if (done) done = os::publish(half, to);
   if (!done) (void)os::remove_tree(half);

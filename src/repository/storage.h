@@ -31,6 +31,8 @@ class Storage {
   /// Every object whose name starts with `prefix`, which ends with '/', sorted by name. Half-made ones are not there.
   virtual Result<std::vector<Object>> list(const std::string& prefix) = 0;
   virtual Result<void> remove(const std::string& name) = 0;  ///< missing is fine
+  /// What lies there is quickly read again, so that differences to it pay.
+  virtual bool near() const { return false; }
   /// A local directory where locks of this repository are held.
   virtual std::string locks() const = 0;
   virtual std::string about() const = 0;  ///< for messages: the directory or URL

@@ -104,6 +104,7 @@ class Directory : public Storage {
     return {};
   }
 
+  bool near() const override { return true; }
   std::string locks() const override { return root_ + "/.locks"; }
   std::string about() const override { return root_; }
 

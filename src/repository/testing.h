@@ -1,4 +1,5 @@
 #pragma once
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,12 @@ inline std::string noise(size_t size, unsigned seed) {
   return out;
 }
 
+/// One byte of each page changes.
+inline std::string scattered(std::string content, size_t at) {
+  for (; at < content.size(); at += 8192) content[at] ^= 1;
+  return content;
+}
+
 /// Passes everything on, but one call that changes something fails: before it did anything, or after it did it.
 class FaultyStorage : public Storage {
  public:
@@ -90,6 +97,7 @@ class FaultyStorage : public Storage {
     return inner_->read(name, offset, out, size);
   }
   Result<std::vector<Object>> list(const std::string& prefix) override { return inner_->list(prefix); }
+  bool near() const override { return inner_->near(); }
   std::string locks() const override { return inner_->locks(); }
   std::string about() const override { return inner_->about(); }
 
@@ -122,11 +130,59 @@ class LockedStorage : public Storage {
     return inner_->read(name, offset, out, size);
   }
   Result<std::vector<Object>> list(const std::string& prefix) override { return inner_->list(prefix); }
+  bool near() const override { return inner_->near(); }
   std::string locks() const override { return inner_->locks(); }
   std::string about() const override { return inner_->about(); }
 
  private:
   std::unique_ptr<Storage> inner_;
 };
+
+inline constexpr Millis kGrace{1000};
+inline const Time kStart{Millis(1'800'000'000'000)};
+
+/// A repository in a scratch directory, and trees to store in it.
+class RepositoryTest : public ::testing::Test {
+ protected:
+  Repository open(const std::string& key = "key") {
+    auto r = Repository::open({open_directory(scratch_ / "repository").value(), scratch_ / key, 2});
+    if (!r) throw std::runtime_error(r.error().message);
+    return std::move(*r);
+  }
+  Result<PutStats> put(const Repository& r, const std::string& id, const Tree& tree,
+                       const std::string& resource = "db-A", const std::string& wal_from = "") {
+    const std::string source = scratch_ / "source";
+    (void)os::remove_tree(source);
+    write_tree(source, tree);
+    return r.put({resource, id, source, {{"made", "by a test"}}, wal_from, now_ += Millis(1)});
+  }
+  Result<Tree> get(const Repository& r, const std::string& id, const std::string& resource = "db-A") {
+    const std::string to = scratch_ / "restored";
+    (void)os::remove_tree(to);
+    if (auto done = r.restore(resource, id, to); !done) return tl::unexpected(done.error());
+    return read_tree(to);
+  }
+  std::vector<std::string> packs(const std::string& id, const std::string& resource = "db-A") {
+    std::vector<std::string> out;
+    for (const auto& e :
+         std::filesystem::directory_iterator(scratch_ / ("repository/instances/" + resource + "/packs/" + id))) {
+      out.push_back(e.path().string());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  /// Changes one byte of a file.
+  static void flip(const std::string& path, size_t at) {
+    std::string text = os::read_file(path, 1 << 30).value();
+    text[at] ^= 1;
+    std::ofstream(path, std::ios::binary) << text;
+  }
+
+  Scratch scratch_;
+  Time now_ = kStart;
+};
+
+inline const Tree kTree = {{"data/base/1/1259", noise(500'000, 1)},     {"data/empty", ""}, {"data/pg_wal/", ""},
+                           {"data/zeroes", std::string(700'000, '\0')}, {"data/one", "x"},  {"manifest.json", "{}"}};
 
 }  // namespace howdah::repository::testing

@@ -20,8 +20,8 @@ import subprocess
 import sys
 import time
 
-FORMAT = 1
-CHUNK = 128 << 10
+FORMAT = 2
+IN_FULL = 0xFFFFFFFF  # instead of the number of a base
 COMMANDS = os.environ.get("UNPACK_WITH") == "commands"  # openssl and zstd as programs instead of libraries
 
 
@@ -123,7 +123,7 @@ class Repository:
             raise SystemExit(f"the key in {key_file} ({key}) {why}") from None
         salt = bytes.fromhex(wrapped["salt"])
         self.key = self.tools.decrypt(derive(kek, salt, b"wrap"), 0, b"data key", bytes.fromhex(wrapped["wrapped"]))
-        self.pack = (None, None, None)
+        self.packs = {}  # name -> (open file, key), of the last few
 
     def read(self, name):
         with open(os.path.join(self.root, name), "rb") as f:
@@ -152,19 +152,32 @@ class Repository:
             raise Damaged(f"the manifest of {backup} is cut")
         return lines[0], lines[1:-1]
 
-    def chunk(self, resource, packs, record):
-        chunk_id, pack, offset, sealed = struct.unpack("<32sIII", record)
-        name = packs[pack][0]
-        if self.pack[0] != name:
-            data = self.read(name)
-            if data[:16] != b"HOWDAH-PACK-1\n\n\n":
+    def pack(self, name):
+        if name not in self.packs:
+            if len(self.packs) >= 100:
+                self.packs.pop(next(iter(self.packs)))[0].close()
+            file = open(os.path.join(self.root, name), "rb")
+            head = file.read(32)
+            if head[:16] != b"HOWDAH-PACK-1\n\n\n":
                 raise Damaged(f"{name}: does not begin as a pack")
-            self.pack = (name, data, derive(self.key, data[16:32], b"pack:" + name.encode()))
-        _, data, key = self.pack
+            self.packs[name] = (file, derive(self.key, head[16:], b"pack:" + name.encode()))
+        return self.packs[name]
+
+    def chunk(self, resource, packs, bases, record):
+        """One chunk; that of a record with a base is stored as its exclusive or with that one."""
+        chunk_id, pack, offset, sealed, base = struct.unpack("<32sIIII", record)
+        base = bases[base] if base != IN_FULL else b""
+        name = packs[pack][0]
+        file, key = self.pack(name)
+        data = os.pread(file.fileno(), sealed, offset)
         try:
-            plain = self.tools.decompress(self.tools.decrypt(key, offset, chunk_id, data[offset:offset + sealed]))
+            plain = self.tools.decompress(self.tools.decrypt(key, offset, chunk_id + base[:32], data))
         except Damaged as why:
             raise Damaged(f"{name}, byte {offset}: {why}") from None
+        if base:
+            full = self.chunk(resource, packs, bases, base + struct.pack("<I", IN_FULL))
+            full = full[:len(plain)].ljust(len(plain), b"\0")
+            plain = (int.from_bytes(plain, "little") ^ int.from_bytes(full, "little")).to_bytes(len(plain), "little")
         hash_key = derive(self.key, b"", b"chunk:" + resource.encode())
         if hashlib.blake2b(plain, digest_size=32, key=hash_key).digest() != chunk_id:
             raise Damaged(f"{name}, byte {offset}: wrong hash")
@@ -172,6 +185,10 @@ class Repository:
 
     def restore(self, resource, backup, target):
         head, entries = self.manifest(resource, backup)
+        bases, size = [], 44
+        if head["format"] > 1:  # before, all chunks stood in full
+            raw, size = base64.b64decode(entries[0]["bases"]), 48
+            bases = [raw[at:at + 44] for at in range(0, len(raw), 44)]
         os.mkdir(target, 0o700)
         for e in entries:
             if "dir" in e:
@@ -179,8 +196,9 @@ class Repository:
         for e in (e for e in entries if "file" in e):
             path, records = os.path.join(target, e["file"]), base64.b64decode(e["chunks"])
             with open(path, "xb") as f:
-                for at in range(0, len(records), 44):
-                    f.write(self.chunk(resource, head["packs"], records[at:at + 44]))
+                for at in range(0, len(records), size):
+                    record = records[at:at + size].ljust(48, b"\xff")
+                    f.write(self.chunk(resource, head["packs"], bases, record))
                 if f.tell() != e["size"]:
                     raise Damaged(f"{e['file']}: {f.tell()} bytes instead of {e['size']}")
             os.utime(path, ns=(e["modified"], e["modified"]))

@@ -24,6 +24,7 @@ class Verifying {
   Result<void> run() {
     if (auto done = collect(); !done) return done;
     if (auto done = read_all(); !done) return done;
+    forgive_differences();
     if (!bad_.empty()) {
       if (auto done = name_affected(); !done) return done;
     }
@@ -37,6 +38,14 @@ class Verifying {
     const auto [it, fresh] = numbers_.emplace(p.name, static_cast<uint32_t>(packs_.size()));
     if (fresh) packs_.push_back(p.name);
     return it->second;
+  }
+  uint32_t number_of_base(const Ref& r) {
+    const auto [it, fresh] = base_numbers_.emplace(place(r.pack, r.offset), static_cast<uint32_t>(bases_.size()));
+    if (fresh) bases_.push_back(r);
+    return it->second;
+  }
+  void want(const Ref& r) {
+    if (seen_.insert(place(r.pack, r.offset)).second) wanted_.push_back({r});
   }
   static Place place(uint32_t pack, uint32_t offset) { return uint64_t{pack} << 32 | offset; }
 
@@ -53,9 +62,16 @@ class Verifying {
         continue;
       }
       good_.push_back(id);
+      std::vector<uint32_t> bases;
+      for (Ref r : m->bases) {
+        r.pack = number_of(m->packs[r.pack]);
+        bases.push_back(number_of_base(r));
+        want(r);
+      }
       for (Ref r : m->refs) {
         r.pack = number_of(m->packs[r.pack]);
-        if (seen_.insert(place(r.pack, r.offset)).second) wanted_.push_back({r});
+        if (r.base != kInFull) r.base = bases[r.base];
+        want(r);
       }
     }
     return {};
@@ -65,16 +81,35 @@ class Verifying {
     std::vector<Hasher> hashers;
     for (unsigned i = 0; i < r_.threads_; i++) hashers.emplace_back(derive(r_.data_key_, "", "chunk:" + resource_));
     std::mutex mutex;  // guards out_ and bad_
-    return read_chunks({*r_.storage_, r_.data_key_, packs_, r_.threads_}, wanted_,
+    return read_chunks({*r_.storage_, r_.data_key_, resource_, packs_, bases_, r_.threads_}, wanted_,
                        [&](unsigned worker, const Wanted* first, const Wanted*, std::string_view plain,
                            const std::string& why) -> Result<void> {
-                         const bool good = !plain.empty() && hashers[worker](plain) == first->ref.id;
+                         const Ref& ref = first->ref;
+                         const bool good = !plain.empty() && (ref.base != kInFull || hashers[worker](plain) == ref.id);
                          const std::lock_guard lock(mutex);
                          out_.chunks++;
                          out_.bytes += plain.size();
-                         if (!good) bad_[place(first->ref.pack, first->ref.offset)] = why.empty() ? "wrong hash" : why;
+                         if (!good) bad_[place(ref.pack, ref.offset)] = why.empty() ? "wrong hash" : why;
                          return {};
                        });
+  }
+
+  /// A difference to a damaged chunk is lost with it, but it is not what is damaged.
+  void forgive_differences() {
+    for (const auto& w : wanted_) {
+      if (w.ref.base == kInFull) continue;
+      const Ref& base = bases_[w.ref.base];
+      if (bad_.contains(place(base.pack, base.offset))) bad_.erase(place(w.ref.pack, w.ref.offset));
+    }
+  }
+
+  /// The pack whose damage the chunk suffers from, if any.
+  const Pack* damaged(const Manifest& m, const Ref& r) {
+    for (const Ref& one : {r, r.base == kInFull ? r : m.bases[r.base]}) {
+      const Pack& pack = m.packs[one.pack];
+      if (bad_.contains(place(number_of(pack), one.offset))) return &pack;
+    }
+    return nullptr;
   }
 
   Result<void> name_affected() {
@@ -90,10 +125,10 @@ class Verifying {
       bool usable = true;
       for (const auto& file : m->files) {
         for (size_t c = file.first; c < file.first + file.count; c++) {
-          const auto& pack = m->packs[m->refs[c].pack];
-          if (!bad_.contains(place(number_of(pack), m->refs[c].offset))) continue;
+          const Pack* pack = damaged(*m, m->refs[c]);
+          if (pack == nullptr) continue;
           usable = false;
-          auto& affects = by_pack[pack.name].affects;
+          auto& affects = by_pack[pack->name].affects;
           const std::string what = fmt::format("{}/{}: {}", resource_, id, file.path);
           if (affects.size() < kNamed && (affects.empty() || affects.back() != what)) affects.push_back(what);
         }
@@ -124,6 +159,8 @@ class Verifying {
   Verified& out_;
   std::vector<std::string> packs_, good_;
   std::map<std::string, uint32_t> numbers_;
+  std::vector<Ref> bases_;
+  std::map<Place, uint32_t> base_numbers_;
   std::set<Place> seen_;
   std::vector<Wanted> wanted_;
   std::map<Place, std::string> bad_;
