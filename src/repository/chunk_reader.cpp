@@ -50,7 +50,7 @@ class Reading {
         : number(worker),
           packs(r.storage, r.data_key, r.packs),
           bases(r.storage, r.data_key, r.packs),
-          hash(derive(r.data_key, "", "chunk:" + r.resource)) {}
+          hash(r.data_key, r.resource) {}
     unsigned number;
     PackCursor packs;
     BaseReader bases;
@@ -128,7 +128,7 @@ class Reading {
       return 0;
     }
     difference({w.plain.data(), n}, base, w.plain.data());
-    if (w.hash({w.plain.data(), n}) == ref.id) return n;
+    if (w.hash.matches({w.plain.data(), n}, ref.id)) return n;
     why = fmt::format("the chunk at byte {} has another hash than it had", ref.offset);
     return 0;
   }

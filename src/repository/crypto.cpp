@@ -5,6 +5,7 @@
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace howdah::repository {
@@ -117,19 +118,38 @@ bool Cipher::open(uint64_t number, std::string_view about, std::string_view seal
 
 void Hasher::Free::operator()(void* context) const { EVP_MAC_CTX_free(static_cast<EVP_MAC_CTX*>(context)); }
 
-Hasher::Hasher(const Key& key) : key_(key) {
+Hasher::Hasher(const Key& data_key, const std::string& resource)
+    : gmac_(EVP_CIPHER_CTX_new()), blake2b_key_(derive(data_key, "", "chunk:" + resource)) {
+  const Key key = derive(data_key, "", "chunk id:" + resource);
+  must(EVP_EncryptInit_ex(context_of(gmac_), EVP_aes_256_gcm(), nullptr, key.data(), nullptr), "set a key");
   std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "BLAKE2BMAC", nullptr), EVP_MAC_free);
-  context_.reset(EVP_MAC_CTX_new(mac.get()));
+  blake2b_.reset(EVP_MAC_CTX_new(mac.get()));
   size_t size = sizeof(ChunkId);
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size), OSSL_PARAM_construct_end()};
-  must(EVP_MAC_CTX_set_params(static_cast<EVP_MAC_CTX*>(context_.get()), params), "set up BLAKE2b");
+  must(EVP_MAC_CTX_set_params(static_cast<EVP_MAC_CTX*>(blake2b_.get()), params), "set up BLAKE2b");
 }
 
 ChunkId Hasher::operator()(std::string_view bytes) {
-  auto* context = static_cast<EVP_MAC_CTX*>(context_.get());
+  auto* context = context_of(gmac_);
+  ChunkId id{};
+  int n = 0;
+  must(EVP_EncryptInit_ex(context, nullptr, nullptr, nullptr, nonce(0).data()), "set a nonce");
+  must(EVP_EncryptUpdate(context, nullptr, &n, bytes_of(bytes), static_cast<int>(bytes.size())), "hash");
+  must(EVP_EncryptFinal_ex(context, id.data(), &n), "hash");
+  must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, kTag, id.data()), "hash");
+  return id;
+}
+
+bool Hasher::matches(std::string_view bytes, const ChunkId& id) {
+  const bool of_format_1 = std::any_of(id.begin() + kTag, id.end(), [](uint8_t b) { return b != 0; });
+  return (of_format_1 ? blake2b(bytes) : (*this)(bytes)) == id;
+}
+
+ChunkId Hasher::blake2b(std::string_view bytes) {
+  auto* context = static_cast<EVP_MAC_CTX*>(blake2b_.get());
   ChunkId id;
   size_t size = 0;
-  must(EVP_MAC_init(context, key_.data(), key_.size(), nullptr), "start BLAKE2b");
+  must(EVP_MAC_init(context, blake2b_key_.data(), blake2b_key_.size(), nullptr), "start BLAKE2b");
   must(EVP_MAC_update(context, bytes_of(bytes), bytes.size()), "hash");
   must(EVP_MAC_final(context, id.data(), &size, id.size()), "hash");
   return id;

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-/// What protects a repository's bytes: AES-256-GCM, keyed BLAKE2b and HKDF-SHA256 of OpenSSL. Failures of the library
-/// itself throw std::runtime_error; a forged or damaged text is a false answer.
+/// What protects a repository's bytes: AES-256-GCM and GMAC, keyed BLAKE2b and HKDF-SHA256 of OpenSSL. Failures of the
+/// library itself throw std::runtime_error; a forged or damaged text is a false answer.
 namespace howdah::repository {
 
 using Key = std::array<uint8_t, 32>;
@@ -31,25 +31,30 @@ class Cipher {
   /// Decrypts `sealed` (with its tag) into `out`, which holds sealed.size() - kTag bytes. False: not what was sealed.
   bool open(uint64_t number, std::string_view about, std::string_view sealed, char* out);
 
- private:
   struct Free {
     void operator()(void* context) const;
   };
+
+ private:
   std::unique_ptr<void, Free> seal_, open_;
 };
 
-/// Keyed BLAKE2b-256. Not thread-safe.
+/// Makes the ids of an instance's chunks: AES-256-GMAC, a keyed universal hash, and 16 zeroes behind it; in format 1
+/// keyed BLAKE2b-256. Not thread-safe.
 class Hasher {
  public:
-  explicit Hasher(const Key& key);
+  Hasher(const Key& data_key, const std::string& resource);
   ChunkId operator()(std::string_view bytes);
+  bool matches(std::string_view bytes, const ChunkId& id);  ///< an id of either kind
 
  private:
   struct Free {
     void operator()(void* context) const;
   };
-  std::unique_ptr<void, Free> context_;
-  Key key_;
+  ChunkId blake2b(std::string_view bytes);
+  std::unique_ptr<void, Cipher::Free> gmac_;
+  std::unique_ptr<void, Free> blake2b_;
+  Key blake2b_key_;
 };
 
 }  // namespace howdah::repository

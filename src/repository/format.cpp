@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -97,16 +98,23 @@ Result<std::string> open_text(const Key& data_key, const std::string& name, std:
 
 PackWriter::PackWriter(const Key& data_key, std::string name, std::string buffer)
     : name_(std::move(name)), bytes_(std::move(buffer)), used_(kPackHead), cipher_(Key{}) {
-  bytes_.resize(kSize + Compressor::bound(kChunk) + kTag);
+  make_room();
   const std::string salt = random_salt();
   kPackMagic.copy(bytes_.data(), kPackMagic.size());
   salt.copy(bytes_.data() + kPackMagic.size(), kSalt);
   cipher_ = Cipher(derive(data_key, salt, "pack:" + name_));
 }
 
+/// For one chunk. By and by: most packs of small backups stay small.
+void PackWriter::make_room() {
+  const size_t needed = used_ + Compressor::bound(kChunk) + kTag;
+  if (bytes_.size() < needed) bytes_.resize(std::max(needed, bytes_.size() * 2));
+}
+
 bool PackWriter::full() const { return used_ >= kSize; }
 
 Ref PackWriter::add(const ChunkId& id, std::string_view plain, Compressor& compress) {
+  make_room();
   const size_t n = compress(plain, bytes_.data() + used_, bytes_.size() - used_ - kTag);
   cipher_.seal(used_, view(id), bytes_.data() + used_, n);
   const Ref ref{id, 0, static_cast<uint32_t>(used_), static_cast<uint32_t>(n + kTag)};
@@ -117,6 +125,7 @@ Ref PackWriter::add(const ChunkId& id, std::string_view plain, Compressor& compr
 
 std::optional<Ref> PackWriter::add_difference(const ChunkId& id, std::string_view difference, const Ref& base,
                                               Compressor& compress) {
+  make_room();
   const size_t n = compress(difference, bytes_.data() + used_, bytes_.size() - used_ - kTag);
   if (n > base.sealed / 2) return {};
   cipher_.seal(used_, about(id, &base.id), bytes_.data() + used_, n);

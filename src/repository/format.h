@@ -87,6 +87,8 @@ class PackWriter {
   const std::string& name() const { return name_; }
 
  private:
+  void make_room();
+
   std::string name_, bytes_;
   size_t used_;
   Cipher cipher_;

@@ -117,8 +117,7 @@ class Putting {
   /// What a worker works with.
   struct Worker {
     explicit Worker(const Putting& p)
-        : hash(derive(p.r_.data_key_, "", "chunk:" + p.spec_.resource)),
-          bases(*p.r_.storage_, p.r_.data_key_, p.pack_names_) {}
+        : hash(p.r_.data_key_, p.spec_.resource), bases(*p.r_.storage_, p.r_.data_key_, p.pack_names_) {}
     Hasher hash;
     BaseReader bases;
     Compressor compress;

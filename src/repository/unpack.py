@@ -53,6 +53,12 @@ class Programs:
         return program("openssl", "enc", "-d", "-aes-256-ctr", "-K", key.hex(), "-iv", start.hex(), data=sealed[:-16])
 
     @staticmethod
+    def gmac(key, data):
+        said = program("openssl", "mac", "-cipher", "AES-256-GCM", "-macopt", f"hexkey:{key.hex()}", "-macopt",
+                       f"hexiv:{bytes(12).hex()}", "GMAC", data=data)
+        return bytes.fromhex(said.decode().strip())
+
+    @staticmethod
     def decompress(frame):
         return program("zstd", "-dcq", data=frame)
 
@@ -80,6 +86,14 @@ class Libraries:
         if c.EVP_DecryptFinal_ex(self.context, ctypes.create_string_buffer(16), count) <= 0:
             raise Damaged("not what was stored here")
         return out.raw[:size]
+
+    def gmac(self, key, data):
+        c, n, tag = self.crypto, ctypes.c_int(), ctypes.create_string_buffer(16)
+        c.EVP_EncryptInit_ex(self.context, self.gcm, None, key, bytes(12))
+        c.EVP_EncryptUpdate(self.context, None, ctypes.byref(n), data, len(data))
+        c.EVP_EncryptFinal_ex(self.context, tag, ctypes.byref(n))
+        c.EVP_CIPHER_CTX_ctrl(self.context, 0x10, 16, tag)
+        return tag.raw
 
     def decompress(self, frame):
         size = self.zstd.ZSTD_getFrameContentSize(frame, ctypes.c_size_t(len(frame)))
@@ -178,10 +192,15 @@ class Repository:
             full = self.chunk(resource, packs, bases, base + struct.pack("<I", IN_FULL))
             full = full[:len(plain)].ljust(len(plain), b"\0")
             plain = (int.from_bytes(plain, "little") ^ int.from_bytes(full, "little")).to_bytes(len(plain), "little")
-        hash_key = derive(self.key, b"", b"chunk:" + resource.encode())
-        if hashlib.blake2b(plain, digest_size=32, key=hash_key).digest() != chunk_id:
+        if self.chunk_id(resource, plain, chunk_id[16:] != bytes(16)) != chunk_id:
             raise Damaged(f"{name}, byte {offset}: wrong hash")
         return plain
+
+    def chunk_id(self, resource, plain, of_format_1):
+        if of_format_1:
+            key = derive(self.key, b"", b"chunk:" + resource.encode())
+            return hashlib.blake2b(plain, digest_size=32, key=key).digest()
+        return self.tools.gmac(derive(self.key, b"", b"chunk id:" + resource.encode()), plain) + bytes(16)
 
     def restore(self, resource, backup, target):
         head, entries = self.manifest(resource, backup)

@@ -79,13 +79,14 @@ class Verifying {
 
   Result<void> read_all() {
     std::vector<Hasher> hashers;
-    for (unsigned i = 0; i < r_.threads_; i++) hashers.emplace_back(derive(r_.data_key_, "", "chunk:" + resource_));
+    for (unsigned i = 0; i < r_.threads_; i++) hashers.emplace_back(r_.data_key_, resource_);
     std::mutex mutex;  // guards out_ and bad_
     return read_chunks({*r_.storage_, r_.data_key_, resource_, packs_, bases_, r_.threads_}, wanted_,
                        [&](unsigned worker, const Wanted* first, const Wanted*, std::string_view plain,
                            const std::string& why) -> Result<void> {
                          const Ref& ref = first->ref;
-                         const bool good = !plain.empty() && (ref.base != kInFull || hashers[worker](plain) == ref.id);
+                         const bool good =
+                             !plain.empty() && (ref.base != kInFull || hashers[worker].matches(plain, ref.id));
                          const std::lock_guard lock(mutex);
                          out_.chunks++;
                          out_.bytes += plain.size();

@@ -82,12 +82,14 @@ def goes_on(form):
             f.seek(100_000)
             f.write(b"changed")
         wanted = tree(place.source)
-        place.put("three")
+        said = place.put("three")
+        assert "; 0.0 MB written" in said, said  # whatever its chunks are called by now
         place.run("drop", "db-A", "one")
         place.run("drop", "db-A", "two")
         for _ in range(2):
             place.run("gc", "--grace-hours", "0")
         assert place.restored("three") == wanted
+        assert "everything is as it was stored" in place.run("verify")
         newest = sorted(f for f in os.listdir(place.repository) if f.endswith(".py"))[-1]
         place.read_by(f"{place.repository}/{newest}", "db-A", "three", f"{place.root}/by-script")
         assert tree(f"{place.root}/by-script") == wanted
