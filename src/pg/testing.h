@@ -60,8 +60,14 @@ struct Shared {
  private:
   Shared() {
     identity = must(os::choose_identity());
-    Catalog catalog = Catalog::discover(scratch.path());
-    const Engine* found = catalog.engines().empty() ? nullptr : &catalog.engines().back();
+    // Others than the installed ones: HOWDAH_TEST_ENGINES is a directory as the setting `engines` names it, and
+    // HOWDAH_TEST_MAJOR chooses.
+    const char *more = getenv("HOWDAH_TEST_ENGINES"), *major = getenv("HOWDAH_TEST_MAJOR");
+    Catalog catalog = Catalog::discover(scratch.path(), more == nullptr ? "" : more);
+    const Engine* found = nullptr;
+    for (const Engine& e : catalog.engines()) {
+      if (major == nullptr || std::to_string(e.major) == major) found = &e;
+    }
     if (found == nullptr) return;
     engine = must(prepare_engine(*found, scratch.path()));
     from = must(ensure_template(engine, scratch.path(), identity));
