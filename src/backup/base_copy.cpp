@@ -201,11 +201,12 @@ bool good(const char* page, uint32_t block, const CopyRules& rules) {
   return stored_checksum(page) == page_checksum(page, block);
 }
 
-/// Reads a page again that does not fit: it may have been read while it was being written.
+/// Reads a page again that does not fit: it may have been read while it was being written, by somebody who had to wait
+/// for a processor in the middle of it. After two seconds it is damage.
 Result<void> read_again(int fd, const std::string& path, char* page, uint64_t at, uint32_t block,
                         const CopyRules& rules) {
-  for (int i = 0; rules.running && i < 20; i++) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(i < 5 ? 1 : 10));
+  for (int i = 0; rules.running && i < 35; i++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(i < 5 ? 1 : i < 15 ? 10 : 100));
     ssize_t n = pread(fd, page, kPage, static_cast<off_t>(at));
     if (n < 0) return tl::unexpected(errno_at("read", path));
     if (n < static_cast<ssize_t>(kPage)) return {};  // cut off meanwhile: the WAL says so, too

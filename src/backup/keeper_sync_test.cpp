@@ -43,7 +43,9 @@ TEST_P(KeeperBothWays, WhatIsCalledDurableWasSyncedBefore) {
   auto client = instance->connect();
   for (int i = 0; i < 4; i++) {
     ASSERT_TRUE(client.query("insert into public.ledger select g, repeat('x', 500) from generate_series(1, 1000) g"));
-    if (i % 2 == 1) ASSERT_TRUE(client.query("select pg_switch_wal()"));
+    if (i % 2 == 1) {
+      ASSERT_TRUE(client.query("select pg_switch_wal()"));
+    }
     ASSERT_TRUE(vault.await({1, flushed(client)}, 120s)) << content(scratch.path() + "/strace.log");
   }
   ASSERT_TRUE(must(stop_keeper(scratch.path(), "db-K", true, 60s)));

@@ -85,7 +85,9 @@ TEST_P(KeeperBothWays, FollowsTheServerThroughCrashes) {
   const auto first = list_segments(vault.root()).front().start;
   EXPECT_TRUE(vault.chain(first, vault.durable()->position, sysid()));
   // A server that comes back without the slot gets it again.
-  if (GetParam()) ASSERT_TRUE(must(stop_keeper(scratch.path(), "db-K", true, 60s)));  // it uses the slot
+  if (GetParam()) {  // it uses the slot
+    ASSERT_TRUE(must(stop_keeper(scratch.path(), "db-K", true, 60s)));
+  }
   ASSERT_TRUE(wait_for([&] { return client.query("select pg_drop_replication_slot('howdah_vault')").has_value(); }));
   if (GetParam()) must(ensure_keeper(spec));
   must(pg::stop_server(instance->layout(), instance->owner(), pg::StopMode::kFast, 60s));
@@ -148,7 +150,9 @@ TEST_P(KeeperBothWays, ResumesOnTheTimelineThatItsVaultEndsOn) {
     ASSERT_TRUE(must(stop_keeper(scratch.path(), "db-K", false, 20s)));
     for (int i = 0; i < 3; i++) {  // what only the old timeline has
       ASSERT_TRUE(client.query("insert into public.ledger values (1, 'one')"));
-      if (i < 2) ASSERT_TRUE(client.query("select pg_switch_wal()"));
+      if (i < 2) {
+        ASSERT_TRUE(client.query("select pg_switch_wal()"));
+      }
     }
   }
   const Position before = vault.durable()->position;
@@ -181,7 +185,9 @@ TEST_F(KeeperTest, SynchronousCommitsAreInTheVaultWithoutAnyDrain) {
     ASSERT_TRUE(vault.await({1, begin}, 60s));
     for (; acknowledged < 300; acknowledged++) {
       // remote_apply is admitted: what the vault has on disk it reports as applied.
-      if (acknowledged == 200) ASSERT_TRUE(client.query("set synchronous_commit = remote_apply"));
+      if (acknowledged == 200) {
+        ASSERT_TRUE(client.query("set synchronous_commit = remote_apply"));
+      }
       ASSERT_TRUE(client.query("insert into public.ledger values (" + std::to_string(acknowledged) + ", 'x')"));
     }
     const auto keeper = must(os::open_pidfd(read_info(vault.root())->pid));
