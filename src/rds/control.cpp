@@ -8,11 +8,11 @@ namespace howdah::rds {
 
 aws::control::DescribeInstanceResponse describe_instance(Rds& rds, api::Context& ctx,
                                                          const aws::control::DescribeInstanceRequest& in) {
-  const auto i = instance_named(rds.store, ctx.scope(), *in.instance);
+  const auto [i, status] = see(rds, instance_named(rds.store, ctx.scope(), *in.instance));
   aws::control::DescribeInstanceResponse out;
   out.identifier = i->identifier;
   out.resource_id = i->resource_id;
-  out.status = status_of(rds, *i);
+  out.status = status;
   out.reason = i->rest_reason;
   out.endpoint = i->endpoint;
   out.port = i->port;

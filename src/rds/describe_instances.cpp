@@ -71,7 +71,7 @@ std::optional<std::vector<std::shared_ptr<const Instance>>> by_key(const Rds& rd
 void hold_while_changing(const Rds& rds, api::Context& ctx, const std::string& name) {
   const auto status = [&]() -> std::string {
     try {
-      return status_of(rds, *instance_named(rds.store, ctx.scope(), name));
+      return see(rds, instance_named(rds.store, ctx.scope(), name)).status;
     } catch (const Fault&) {
       return "deleted";
     }
@@ -91,21 +91,24 @@ aws::rds::DBInstanceMessage describe_db_instances(Rds& rds, api::Context& ctx,
   const Wanted wanted = read_filters(in.filters);
   aws::rds::DBInstanceMessage out;
   out.db_instances.present = true;
-  const auto add = [&](const Instance& i) { out.db_instances.add(to_wire(rds, i, status_of(rds, i))); };
+  const auto add = [&](const std::shared_ptr<const Instance>& i) {
+    const Seen seen = see(rds, i);
+    out.db_instances.add(to_wire(rds, *seen.instance, seen.status));
+  };
 
   if (in.db_instance_identifier && !in.db_instance_identifier->empty()) {
     hold_while_changing(rds, ctx, *in.db_instance_identifier);
     const auto i = instance_named(rds.store, scope, *in.db_instance_identifier);
-    if (wanted.match(*i)) add(*i);
+    if (wanted.match(*i)) add(i);
     return out;
   }
   if (const auto few = by_key(rds, scope, wanted)) {
-    for (const auto& i : *few) add(*i);
+    for (const auto& i : *few) add(i);
     return out;
   }
   const auto page =
       api::page_of<Instance>(rds.store, scope.prefix(), request, [&](const Instance& i) { return wanted.match(i); });
-  for (const auto& i : page.items) add(*i);
+  for (const auto& i : page.items) add(i);
   out.marker = page.marker;
   return out;
 }

@@ -96,8 +96,8 @@ aws::rds::OrderableDBInstanceOptionsMessage describe_orderable_db_instance_optio
 
 aws::rds::DescribeValidDBInstanceModificationsResult describe_valid_db_instance_modifications(
     Rds& rds, api::Context& ctx, const aws::rds::DescribeValidDBInstanceModificationsMessage& in) {
-  const auto i = instance_named(rds.store, ctx.scope(), *in.db_instance_identifier);
-  if (const std::string status = status_of(rds, *i); status != "available") {
+  const auto [i, status] = see(rds, instance_named(rds.store, ctx.scope(), *in.db_instance_identifier));
+  if (status != "available") {
     throw Fault("InvalidDBInstanceState",
                 fmt::format("Instance {} is not in available state: it is {}.", i->identifier, status));
   }

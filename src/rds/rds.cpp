@@ -63,7 +63,15 @@ std::string status(const Rds& rds, const Reader& reader, const Instance& i) {
 
 }  // namespace
 
-std::string status_of(const Rds& rds, const Instance& i) { return status(rds, rds.store, i); }
+Seen see(const Rds& rds, const std::shared_ptr<const Instance>& instance) {
+  auto i = instance;
+  for (;;) {
+    std::string word = status(rds, rds.store, *i);
+    auto now = rds.store.find<Instance>(Instance::by_id(i->resource_id));
+    if (!now || now == i) return {i, std::move(word)};
+    i = std::move(now);  // a step was recorded between the looks at the record and at its workflow
+  }
+}
 
 std::string status_of(const Rds& rds, const store::Tx& tx, const Instance& i) { return status(rds, tx, i); }
 

@@ -66,8 +66,14 @@ std::shared_ptr<const Instance> instance_named(const store::Tx& tx, const Scope&
 
 /// DBInstanceStatus: what the instance's workflow says, else backing-up while such a snapshot is being made, else what
 /// it rests in.
-std::string status_of(const Rds& rds, const Instance& instance);
 std::string status_of(const Rds& rds, const store::Tx& tx, const Instance& instance);
+
+/// An instance and its status at one and the same instant, outside of a transaction.
+struct Seen {
+  std::shared_ptr<const Instance> instance;
+  std::string status;
+};
+Seen see(const Rds& rds, const std::shared_ptr<const Instance>& instance);
 
 /// Whether nothing works on the instance: neither a workflow nor a backup that its status shows.
 bool left_alone(const store::Tx& tx, const Instance& instance);

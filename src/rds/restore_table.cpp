@@ -277,8 +277,8 @@ void verify(Session& from, Session& to, const Table& was, const Table& is, int64
 }
 
 std::shared_ptr<const Instance> target_of(const Rds& rds, const Scope& scope, const std::string& name) {
-  auto i = instance_named(rds.store, scope, name);
-  if (const auto status = status_of(rds, *i); status != "available") {
+  auto [i, status] = see(rds, instance_named(rds.store, scope, name));
+  if (status != "available") {
     throw Fault("InvalidDBInstanceState", fmt::format("{} is {}, not available.", i->identifier, status));
   }
   return i;
