@@ -32,8 +32,9 @@ std::string base_dir(const std::string& state, const std::string& id);
 Result<Base> read_base(const std::string& state, const std::string& id);  ///< refuses a half-made or damaged one
 /// The complete base of that id if somebody has made it already, also one who died before it tidied up behind itself.
 std::optional<Base> made_base(const std::string& state, const std::string& id);
-/// Nobody finds the base any more; remove_base() frees what it takes. Nothing to do when there is none.
-Result<void> hide_base(const std::string& state, const std::string& id);
+/// Nobody finds the base any more, which is now bases/<id><suffix>; remove_base() frees what it takes. Nothing to do
+/// when there is none.
+Result<void> hide_base(const std::string& state, const std::string& id, const char* suffix = ".gone");
 Result<void> remove_base(const std::string& state, const std::string& id);
 
 /// What a base is made from. `progress` may be called from any thread with 0..100.

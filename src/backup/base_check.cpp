@@ -89,10 +89,7 @@ Verdict damage_of(const std::string& state, const std::string& base_id) {
 }
 
 Result<void> set_base_aside(const std::string& state, const std::string& base_id) {
-  const std::string dir = base_dir(state, base_id), aside = dir + ".damaged";
-  if (!os::exists(dir)) return {};
-  if (auto gone = os::remove_tree(aside); !gone) return gone;
-  return os::publish(dir, aside);
+  return hide_base(state, base_id, ".damaged");
 }
 
 }  // namespace howdah::backup

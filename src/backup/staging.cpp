@@ -96,12 +96,12 @@ std::optional<Base> made_base(const std::string& state, const std::string& id) {
   return std::move(*base);
 }
 
-Result<void> hide_base(const std::string& state, const std::string& id) {
+Result<void> hide_base(const std::string& state, const std::string& id, const char* suffix) {
   if (!is_safe(id)) return fail(fmt::format("\"{}\" is no base's identifier", id));
-  const std::string dir = base_dir(state, id);
+  const std::string dir = base_dir(state, id), hidden = dir + suffix;
   if (!os::exists(dir)) return {};
-  if (auto done = os::remove_tree(dir + ".gone"); !done) return done;
-  return os::publish(dir, dir + ".gone");
+  if (auto done = os::remove_tree(hidden); !done) return done;
+  return os::publish(dir, hidden);
 }
 
 Result<void> remove_base(const std::string& state, const std::string& id) {

@@ -44,7 +44,7 @@ std::vector<backup::Base> bases_of(const Rds& rds, const std::string& resource_i
 
 /// Bases, vaults and WAL go away only while this is held, after a look at who needs them. Whoever has recorded a need
 /// (a snapshot being made, a restore, a drill) takes and drops it before planning: what is there then stays.
-/// Process-wide, as is the state; never held while anything big is deleted.
+/// Process-wide, as is the state; not held while the files of a base or of a vault that nobody can plan on are deleted.
 std::unique_lock<std::mutex> hold_removals();
 
 /// Whether the vault of that instance is needed by anything but the instance itself.

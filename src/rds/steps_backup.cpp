@@ -102,9 +102,10 @@ Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& r
 Result<void> tidy_vaults(const Rds& rds) {
   for (const auto& resource_id : names_in(rds.config.state_dir + "/vault")) {
     if (!resource_id.starts_with("db-")) continue;
-    const auto held = hold_removals();
+    auto held = hold_removals();
     const bool used = rds.store.find<Instance>(Instance::by_id(resource_id)) || vault_needed(rds.store, resource_id) ||
                       aside_of(rds, resource_id);
+    if (!used) held.unlock();  // all of it goes, which may take a while
     const auto done = used ? expire_wal(rds, look(rds.store), resource_id) : vault_of(rds, resource_id).remove();
     if (!done) return done;
   }
