@@ -64,6 +64,7 @@ constexpr EventKind kKinds[] = {
     {"HOWDAH-EVENT-0101", "db-snapshot", "notification", ""},
     {"HOWDAH-EVENT-0103", "db-instance", "backup", ""},
     {"HOWDAH-EVENT-0104", "db-instance", "backup", ""},
+    {"HOWDAH-EVENT-0105", "db-instance", "restoration", ""},
 };
 
 struct Categories {

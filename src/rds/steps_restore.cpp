@@ -8,6 +8,7 @@
 #include "domain/config.h"
 #include "os/files.h"
 #include "pg/client.h"
+#include "pg/collations.h"
 #include "pg/engine.h"
 #include "pg/layout.h"
 #include "pg/roles.h"
@@ -156,7 +157,10 @@ Outcome set_up(Rds& rds, const Workflow& w) {
   if (!client) return answer(client.error());
   if (auto r = pg::reconcile_roles(*client); !r) return answer(r.error());
   if (auto r = protect(rds, *i); !r) return answer(r.error());
-  return flow::next();
+  const std::string foreign = pg::foreign_collations(layout_of(rds, *i), i->port);
+  if (foreign.empty()) return flow::next();
+  return flow::next(
+      change(w, [&rds, foreign](Instance& now, store::Tx& tx) { append_event(rds, tx, now, 105, foreign); }));
 }
 
 Outcome announce(Rds& rds, const Workflow& w) {
