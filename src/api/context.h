@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 
 #include "domain/scope.h"
@@ -29,6 +30,7 @@ struct Context {
   Holds& holds;
   const wire::Service& service;
   const wire::Operation& operation;
+  std::function<bool()> client_gone = [] { return false; };  ///< nobody waits any more; asked by what takes long
 
   Scope scope() const { return {caller.account, region}; }
 };

@@ -56,6 +56,7 @@ wire::HttpResponse Dispatch::serve(const wire::Route& route, const wire::HttpReq
               .holds = holds_,
               .service = *route.service,
               .operation = *route.operation};
+  if (request.client_gone) ctx.client_gone = request.client_gone;
   wire::BoxBase in;
   try {
     authorize(ctx);

@@ -1,5 +1,7 @@
 #include "net/http_server.h"
 
+#include <netinet/tcp.h>
+
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -34,6 +36,14 @@ using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kLinger = std::chrono::seconds(2);
 constexpr size_t kLingerBytes = 32 * 1024 * 1024;
+
+/// Whether neither side has closed, also behind bytes that nobody has read.
+bool established(tcp::socket& socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return socket.is_open() && getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_state == TCP_ESTABLISHED;
+}
 
 }  // namespace
 
@@ -77,6 +87,7 @@ struct HttpServer::Impl {
   asio::awaitable<void> refuse(Stream& stream, wire::HttpResponse response);
   asio::awaitable<wire::HttpResponse> on_worker(wire::HttpRequest request);
   wire::HttpResponse answer(const wire::HttpRequest& request) noexcept;
+  bool gone(beast::tcp_stream& stream);
 
   /// Knows a connection for as long as its coroutine lives.
   struct Open {
@@ -326,7 +337,9 @@ asio::awaitable<void> HttpServer::Impl::serve(Stream& stream, std::string peer) 
     const bool head = request.method() == http::verb::head;
     const bool wants_more = request.keep_alive();
     lowest.expires_never();
-    wire::HttpResponse response = co_await on_worker(from_beast(std::move(request), peer));
+    wire::HttpRequest in = from_beast(std::move(request), peer);
+    in.client_gone = [this, &lowest] { return gone(lowest); };
+    wire::HttpResponse response = co_await on_worker(std::move(in));
     const bool keep_alive = wants_more && !stopping;
     const bool sent = co_await send(stream, to_beast(std::move(response), version, keep_alive, head));
     if (!sent) co_return;
@@ -335,6 +348,13 @@ asio::awaitable<void> HttpServer::Impl::serve(Stream& stream, std::string peer) 
   error_code ignored;
   if constexpr (std::is_same_v<Stream, beast::tcp_stream>)
     lowest.socket().shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+/// For workers: the stream, which is the I/O thread's, lives as long as its request is being answered.
+bool HttpServer::Impl::gone(beast::tcp_stream& stream) {
+  std::promise<bool> out;
+  asio::post(io, [&] { out.set_value(!established(stream.socket())); });
+  return out.get_future().get();
 }
 
 wire::HttpResponse HttpServer::Impl::answer(const wire::HttpRequest& request) noexcept {

@@ -276,6 +276,23 @@ TEST(HttpServer, StopFinishesRunningRequestsAndClosesIdleOnes) {
   EXPECT_EQ(idle.to_end(), "");
 }
 
+TEST(HttpServer, AHandlerKnowsThatItsClientHasGone) {
+  std::promise<bool> asked, saw;
+  auto server = start(quick(), [&](const wire::HttpRequest& in) {
+    asked.set_value(in.client_gone());
+    for (int tries = 0; tries < 500 && !in.client_gone(); tries++) std::this_thread::sleep_for(10ms);
+    saw.set_value(in.client_gone());
+    return echo(in);
+  });
+  {
+    Wire c(server->port());
+    c.say(kGet);
+    c.say("GET /next");  // also behind bytes that nobody has read
+    EXPECT_FALSE(asked.get_future().get());
+  }
+  EXPECT_TRUE(saw.get_future().get());
+}
+
 TEST(HttpServer, AHandlerThatThrowsAnswers500WithoutDetails) {
   auto server = start(
       quick(), [](const wire::HttpRequest&) -> wire::HttpResponse { throw std::runtime_error("password=hunter2"); });

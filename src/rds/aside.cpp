@@ -10,6 +10,7 @@
 #include "os/files.h"
 #include "pg/bootstrap.h"
 #include "pg/server.h"
+#include "rds/backup_work.h"
 #include "util/fault.h"
 #include "util/log.h"
 
@@ -18,7 +19,7 @@ namespace {
 
 constexpr int kPlaces = 4;
 constexpr std::chrono::hours kReplay{12};
-constexpr Millis kStop{20'000};
+constexpr Millis kStop{20'000}, kLook{1'000};
 
 std::mutex places_mutex;  // guards places: which of the kPlaces are in use
 bool places[kPlaces];
@@ -76,16 +77,19 @@ void must(Result<void> done) {
 
 }  // namespace
 
-Aside::Aside(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant)
+Aside::Aside(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant,
+             const std::function<bool()>& unwanted)
     : place_(take_place()) {
   try {
-    past_ = find_past(rds, scope, name, instant);
+    past_ = find_past(rds, scope, name, instant, unwanted);
     layout_ = pg::layout_of(home(rds), fmt::format("{}.{}", past_.source.resource_id, place_));
     owner_ = owner_at(rds, place_);
     must(os::ensure_dir(home(rds), 0711));
     must(pg::make_layout(home(rds), layout_, owner_));
-    past_ = find_past(rds, scope, name, instant);  // again: from now on nothing that it names is removed
-    build(rds);
+    do {
+      past_ = find_past(rds, scope, name, instant, unwanted);  // again: from now on nothing that it names is removed
+    } while (!build(rds, unwanted));
+    must(run_privately(*engine_, layout_, owner_, rds.identity.daemon_user, past_.source.master_username));
   } catch (...) {
     if (!layout_.root.empty()) remove_one(layout_, owner_);
     give_place(place_);
@@ -98,14 +102,30 @@ Aside::~Aside() {
   give_place(place_);
 }
 
-void Aside::build(Rds& rds) {
+/// False: the base was damaged and has been set aside, another one may lead there. Each base is set aside once at most.
+bool Aside::build(Rds& rds, const std::function<bool()>& unwanted) {
   auto engine = prepared_engine(rds, past_.source);
   if (!engine) throw Fault("InvalidRestoreFault", engine.error().message);
   engine_ = std::make_unique<pg::Engine>(std::move(*engine));
-  must(backup::make_volume(rds.config.state_dir, past_.plan, layout_, owner_));
-  const auto done = backup::recover(past_.plan, *engine_, layout_, owner_, kReplay);
-  if (!done) throw Fault("InvalidRestoreFault", done.error().message);
-  must(run_privately(*engine_, layout_, owner_, rds.identity.daemon_user, past_.source.master_username));
+  auto done = backup::make_volume(rds.config.state_dir, past_.plan, layout_, owner_);
+  if (done) done = recover(unwanted);
+  if (done) return true;
+  if (unwanted() || done.error().retry || !note_damage(rds, past_.plan.base.id)) must(done);
+  must(os::remove_tree(layout_.data));
+  return false;
+}
+
+/// In slices, so that it ends soon after nobody wants it any more.
+Result<void> Aside::recover(const std::function<bool()>& unwanted) const {
+  const auto begun = std::chrono::steady_clock::now();
+  for (;;) {
+    if (unwanted()) return fail_for_now("nobody waits for the answer any more");
+    const auto now = std::chrono::steady_clock::now();
+    const auto done = backup::recover(past_.plan, *engine_, layout_, owner_, kLook);
+    if (done) return {};
+    const bool goes_on = done.error().retry && std::chrono::steady_clock::now() - now >= kLook;
+    if (!goes_on || now - begun > kReplay) return tl::unexpected(done.error());
+  }
 }
 
 Session Aside::open(const std::string& database, bool as_master) const {

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,8 +17,11 @@ namespace howdah::rds {
 /// next one starts. While it is there, the backups it was made from stay.
 class Aside {
  public:
-  /// Blocks until it accepts connections. Throws Fault: what was asked for can't be had, or too many are in use.
-  Aside(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant);
+  /// Blocks until it accepts connections. A base that turns out to be damaged is set aside and the next one, or the
+  /// repository's, takes over. Throws Fault: what was asked for can't be had, too many are in use, or `unwanted` (asked
+  /// now and then) says that nobody waits any more.
+  Aside(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant,
+        const std::function<bool()>& unwanted);
   ~Aside();
   Aside(const Aside&) = delete;
 
@@ -28,7 +32,8 @@ class Aside {
   Session open(const std::string& database, bool as_master) const;
 
  private:
-  void build(Rds& rds);
+  bool build(Rds& rds, const std::function<bool()>& unwanted);
+  Result<void> recover(const std::function<bool()>& unwanted) const;
 
   int place_;
   Past past_;

@@ -150,7 +150,7 @@ aws::control::CloneInstanceResponse clone_instance(Rds& rds, api::Context& ctx,
   }
   std::optional<Time> instant;
   if (in.at) instant = Time(Millis(*in.at));
-  const Past past = find_past(rds, ctx.scope(), *in.source, instant);
+  const Past past = find_past(rds, ctx.scope(), *in.source, instant, ctx.client_gone);
   Instance i = as_new(rds, ctx.scope(), past.source, name);
   i.tags.insert_or_assign(kTag, past.source.identifier);
   const auto verifier = pg::scram_verifier(*in.master_user_password);

@@ -53,8 +53,9 @@ std::string as_json(const PGresult* r) {
 aws::control::GetPastResponse get_past(Rds& rds, api::Context& ctx, const aws::control::GetPastRequest& in) {
   std::optional<Time> instant;
   if (in.at) instant = Time(Millis(*in.at));
-  const Aside aside(rds, ctx.scope(), *in.source, instant);
+  const Aside aside(rds, ctx.scope(), *in.source, instant, ctx.client_gone);
   Session session = aside.open(in.database.value_or(default_database(aside.past().source)), true);
+  const CancelWhen cancel(ctx.client_gone, {&session});
   const int32_t timeout = in.timeout_seconds.value_or(kTimeout);
   (void)must(session.run(fmt::format("SET statement_timeout = '{}s'", timeout)));
   (void)must(session.run("BEGIN READ ONLY"));

@@ -6,10 +6,13 @@
 #include <cctype>
 #include <thread>
 
+#include "backup/base.h"
 #include "domain/config.h"
+#include "os/files.h"
 #include "pg/layout.h"
 #include "pg/server.h"
 #include "rds/backup_work.h"
+#include "rds/repository_work.h"
 #include "rds/server_files.h"
 #include "rds/snapshots.h"
 #include "util/fault.h"
@@ -17,7 +20,7 @@
 namespace howdah::rds {
 namespace {
 
-constexpr Millis kPatience{10'000}, kPoll{20};
+constexpr Millis kPatience{10'000}, kPoll{20}, kFetchPoll{200};
 
 [[noreturn]] void unavailable(const std::string& why) { throw Fault("InvalidRestoreFault", why); }
 
@@ -55,31 +58,53 @@ void await_restorable(Rds& rds, const Instance& i, Time instant) {
                           latest ? instant_text(*latest) : "its first backup, which is still being made"));
 }
 
-Past of_instance(Rds& rds, const Instance& i, std::optional<Time> instant) {
-  Past out{.source = i, .instant = instant.value_or(rds.clock.now())};
+/// Bases that snapshots name and that have gone from the state directory come back from the repository. Whether any
+/// did.
+bool bring_back(Rds& rds, const std::string& resource_id, const std::function<bool()>& unwanted) {
+  bool any = false;
+  for (const auto& s : rds.store.all<Snapshot>()) {
+    const std::string base = backup::base_dir(rds.config.state_dir, s->base_id);
+    if (!s->materialised || s->resource_id() != resource_id || os::exists(base)) continue;
+    while (bring_back_base(rds, resource_id, s->base_id)) {
+      if (unwanted()) unavailable("Nobody waits for the answer any more.");
+      std::this_thread::sleep_for(kFetchPoll);
+    }
+    any |= os::exists(base);
+  }
+  return any;
+}
+
+Result<backup::Plan> plan_for(Rds& rds, const Instance& i, std::optional<Time> instant) {
   const auto bases = bases_of(rds, i.resource_id);
   if (bases.empty()) {
-    unavailable(
+    return fail(
         fmt::format("There is no backup of {} to begin from yet. Take a snapshot first (aws rds "
                     "create-db-snapshot): later states can be reached from it.",
                     i.identifier));
   }
   if (instant) await_restorable(rds, i, *instant);
   const auto vault = vault_of(rds, i.resource_id);
-  auto plan = instant ? backup::plan_to_time(vault, bases, *instant)
-                      : backup::plan_to_position(vault, bases, newest_position(rds, i));
+  return instant ? backup::plan_to_time(vault, bases, *instant)
+                 : backup::plan_to_position(vault, bases, newest_position(rds, i));
+}
+
+Past of_instance(Rds& rds, const Instance& i, std::optional<Time> instant, const std::function<bool()>& unwanted) {
+  Past out{.source = i, .instant = instant.value_or(rds.clock.now())};
+  auto plan = plan_for(rds, i, instant);
+  if (!plan && bring_back(rds, i.resource_id, unwanted)) plan = plan_for(rds, i, instant);
   if (!plan) unavailable(plan.error().message);
   out.plan = std::move(*plan);
   out.of = fmt::format("{} as of {}", i.identifier, instant_text(out.instant));
   return out;
 }
 
-Past of_snapshot(Rds& rds, const Snapshot& s) {
+Past of_snapshot(Rds& rds, const Snapshot& s, const std::function<bool()>& unwanted) {
   if (s.state != Snapshot::State::available) {
     throw Fault("InvalidDBSnapshotState", fmt::format("The snapshot {} is not available.", s.identifier));
   }
   Past out{.source = s.source, .instant = s.database_time, .from_snapshot = true};
   auto plan = plan_of(rds, s);
+  if (!plan && bring_back(rds, s.resource_id(), unwanted)) plan = plan_of(rds, s);
   if (!plan) unavailable(plan.error().message);
   out.plan = std::move(*plan);
   out.of = fmt::format("snapshot {} of {}", s.identifier, instant_text(s.database_time));
@@ -95,14 +120,15 @@ std::string instant_text(Time t) {
                      (since - seconds).count());
 }
 
-Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant) {
+Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant,
+               const std::function<bool()>& unwanted) {
   std::string id(name);
   for (char& c : id) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   const auto finish = [&](Past past) {
     past.source.engine_version = engine_for(rds, past.source).version;
     return past;
   };
-  if (const auto i = rds.store.get<Instance>(scope.key(id))) return finish(of_instance(rds, *i, instant));
+  if (const auto i = rds.store.get<Instance>(scope.key(id))) return finish(of_instance(rds, *i, instant, unwanted));
   std::shared_ptr<const Snapshot> s;
   try {
     s = snapshot_named(rds.store, scope, name);
@@ -113,7 +139,7 @@ Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optio
     throw Fault("InvalidParameterCombination", fmt::format("{} is a snapshot, which has one instant of its own: {}.",
                                                            s->identifier, instant_text(s->database_time)));
   }
-  return finish(of_snapshot(rds, *s));
+  return finish(of_snapshot(rds, *s, unwanted));
 }
 
 }  // namespace howdah::rds

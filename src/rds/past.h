@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -19,8 +20,11 @@ struct Past {
 
 /// Finds it. `name`: an instance (also one that is stopped or failed), else a snapshot, of which no instant may be
 /// asked. Without an instant the newest state: everything that was committed before the call, if the server runs.
-/// Waits for at most ten seconds until the vault has what is asked. Throws Fault; not to be called in a transaction.
-Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant);
+/// Waits for at most ten seconds until the vault has what is asked, and as long as it takes for bases that have gone to
+/// come back from the repository, if nothing else leads there; `unwanted` ends that. Throws Fault; not to be called in
+/// a transaction.
+Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant,
+               const std::function<bool()>& unwanted);
 
 /// "2026-11-20T10:05:00.250Z"
 std::string instant_text(Time instant);

@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "backup/control.h"
 #include "os/files.h"
@@ -16,6 +19,7 @@ namespace howdah::rds {
 namespace {
 
 constexpr std::chrono::minutes kStart{10};
+constexpr std::chrono::milliseconds kAsk{500};
 
 std::string quoted(char* text) {
   std::string out = text == nullptr ? "" : text;
@@ -174,6 +178,42 @@ std::string Session::name(const std::string& identifier) const {
 
 std::string Session::text(const std::string& literal) const {
   return quoted(PQescapeLiteral(raw(), literal.data(), literal.size()));
+}
+
+struct CancelWhen::Watch {
+  void run() {
+    std::unique_lock lock(mu);
+    while (!wake.wait_for(lock, kAsk, [this] { return over; })) {
+      if (!unwanted()) continue;
+      for (const auto& cancel : cancels) {  // again and again: it may come between two statements
+        char why[256];
+        (void)PQcancel(cancel.get(), why, sizeof why);
+      }
+    }
+  }
+
+  std::function<bool()> unwanted;
+  std::vector<std::unique_ptr<PGcancel, void (*)(PGcancel*)>> cancels;
+  std::mutex mu;
+  std::condition_variable wake;
+  bool over = false;  // guarded by mu
+  std::thread thread;
+};
+
+CancelWhen::CancelWhen(std::function<bool()> unwanted, const std::vector<const Session*>& sessions)
+    : watch_(std::make_unique<Watch>()) {
+  watch_->unwanted = std::move(unwanted);
+  for (const Session* s : sessions) watch_->cancels.emplace_back(PQgetCancel(s->raw()), PQfreeCancel);
+  watch_->thread = std::thread([this] { watch_->run(); });
+}
+
+CancelWhen::~CancelWhen() {
+  {
+    std::lock_guard lock(watch_->mu);
+    watch_->over = true;
+  }
+  watch_->wake.notify_all();
+  watch_->thread.join();
 }
 
 }  // namespace howdah::rds

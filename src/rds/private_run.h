@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,19 @@ class Session {
   explicit Session(pg_conn* conn);
   Result<Answer> checked(pg_result* result);
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_;
+};
+
+/// While it lives, it cancels what the sessions run as soon as `unwanted`, asked twice a second in a thread of its own,
+/// is true. The sessions must outlive it.
+class CancelWhen {
+ public:
+  CancelWhen(std::function<bool()> unwanted, const std::vector<const Session*>& sessions);
+  ~CancelWhen();
+  CancelWhen(const CancelWhen&) = delete;
+
+ private:
+  struct Watch;
+  std::unique_ptr<Watch> watch_;
 };
 
 }  // namespace howdah::rds

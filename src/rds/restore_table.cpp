@@ -291,7 +291,7 @@ aws::control::RestoreTableResponse restore_table(Rds& rds, api::Context& ctx,
   std::optional<Time> instant;
   if (in.at) instant = Time(Millis(*in.at));
   const auto target = target_of(rds, ctx.scope(), *in.into);
-  const Aside aside(rds, ctx.scope(), *in.source, instant);
+  const Aside aside(rds, ctx.scope(), *in.source, instant, ctx.client_gone);
   const std::string database = in.database.value_or(default_database(*target));
   const std::string source = in.database.value_or(default_database(aside.past().source));
   Session from = aside.open(source, false);
@@ -301,6 +301,7 @@ aws::control::RestoreTableResponse restore_table(Rds& rds, api::Context& ctx,
                               "-c statement_timeout=0 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=0 "
                               "-c log_statement=none -c role=none");
   Session to = must(std::move(opened), "connecting to the target");
+  const CancelWhen cancel(ctx.client_gone, {&from, &to});
   aws::control::RestoreTableResponse out;
   out.warnings.present = true;
   if (in.as && *in.as != was.name) {  // the copy of the past is ours to change

@@ -1,5 +1,6 @@
 // One HTTP exchange as plain values: what net/ hands to api/ and gets back.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,9 @@ struct HttpRequest {
   Headers headers;             ///< names in lower case, in the order sent, duplicates kept
   std::string body;
   std::string source_ip;
+  /// Whether the client has closed its connection since: nobody waits for the answer. May be empty; only while the
+  /// request is being answered.
+  std::function<bool()> client_gone;
 
   /// The first header of that (lower-case) name, "" when there is none.
   std::string_view header(std::string_view name) const {
