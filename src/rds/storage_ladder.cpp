@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -19,26 +18,11 @@
 namespace howdah::rds {
 namespace {
 
-constexpr double kLow = 0.10, kFull = 0.05, kRelief = 0.02;
-constexpr double kBytesPerSecond = 1e9;  // nobody writes faster
+constexpr double kLow = 0.10, kFull = kStorageFull, kRelief = 0.02;
 constexpr Millis kOften{100}, kSeldom{5'000};
 constexpr Millis kAfterFailure{1'000};
 constexpr uint64_t kReserve = 64 << 20;
 constexpr uint64_t kMostOfDisk = 20ULL << 30;  // a large disk need not have a tenth of itself free
-constexpr Millis kCountAtLeast{60'000};
-
-struct Room {
-  double free = 1;  ///< part of `of`
-  uint64_t of = 0, bytes = 0;
-};
-
-Room room(uint64_t free, uint64_t of) { return {static_cast<double>(free) / static_cast<double>(of), of, free}; }
-
-/// What the instance's files leave of its AllocatedStorage.
-Room room_within(const Instance& i, uint64_t used) {
-  const uint64_t allocated = static_cast<uint64_t>(i.allocated_storage) << 30;
-  return room(allocated - std::min(allocated, used), allocated);
-}
 
 /// What is free on the disks of the instance and of its vault, whichever is shorter of it.
 Room room_around(const Rds& rds, const Instance& i) {
@@ -50,26 +34,6 @@ Room room_around(const Rds& rds, const Instance& i) {
     if (here.free < least.free) least = here;
   }
   return least;
-}
-
-/// Of all files below `directory`, which somebody changes meanwhile. Holes count.
-uint64_t size_of_files(const std::string& directory) {
-  uint64_t bytes = 0;
-  std::error_code gone;
-  for (std::filesystem::directory_iterator it(directory, gone), end; it != end; it.increment(gone)) {
-    const auto status = it->symlink_status(gone);
-    if (std::filesystem::is_directory(status)) bytes += size_of_files(it->path().string());
-    if (!std::filesystem::is_regular_file(status)) continue;
-    if (const auto size = it->file_size(gone); !gone) bytes += size;
-  }
-  return bytes;
-}
-
-/// When somebody could have filled it up to the last step.
-Millis until_filled(const Room& room, Millis at_most = kSeldom) {
-  if (room.of == 0) return at_most;
-  const double seconds = static_cast<double>(room.bytes) * (1 - kFull / std::max(room.free, kFull)) / kBytesPerSecond;
-  return std::clamp(Millis(static_cast<int64_t>(std::min(seconds, 60.0) * 1000)), kOften, at_most);
 }
 
 /// The file that is given up when hardly anything is left, and made again when there is room.
@@ -110,16 +74,17 @@ Millis StorageLadder::look() {
   if (const auto space = os::disk_space(rds_.config.state_dir); space && space->total > 0) {
     own = room(space->free, space->total);
   }
-  Millis next = until_filled(own);
+  Millis next = until_filled(own, kSeldom);
   for (const auto& i : rds_.store.all<Instance>()) {
     if (i->rest != Rest::available) continue;
-    const Room within = room_within(*i, used_by(*i)), around = room_around(rds_, *i);
+    const auto used = use_.of(i->resource_id);
+    const Room within = used ? room_within(*i, *used) : Room(), around = room_around(rds_, *i);
     const Room& least = within.free < around.free ? within : around;
     const int before = Condition::of(rds_.store, i->resource_id).storage_level;
-    const int level = storage_level(before, least.free);
+    const int level = std::max(storage_level(before, least.free), used ? 0 : before);  // nothing heals uncounted
     // Writers first: what they leave is what the record needs.
     if (level == 2 && least.free < kFull / 2) cancel_writers(rds_, *i);
-    next = std::min(next, until_filled(least));
+    next = std::min(next, until_filled(least, kSeldom));
     const bool grows = within.free <= kLow && i->max_allocated_storage.value_or(0) > i->allocated_storage;
     if (level == before && !grows) continue;
     try {
@@ -135,17 +100,7 @@ Millis StorageLadder::look() {
       next = std::min(next, kAfterFailure);
     }
   }
-  std::erase_if(uses_, [&](const auto& u) { return !rds_.store.find<Instance>(Instance::by_id(u.first)); });
   return next;
-}
-
-uint64_t StorageLadder::used_by(const Instance& i) {
-  Use& use = uses_[i.resource_id];
-  const auto now = std::chrono::steady_clock::now();
-  if (now < use.due) return use.bytes;
-  use.bytes = size_of_files(layout_of(rds_, i).data);
-  use.due = now + until_filled(room_within(i, use.bytes), kCountAtLeast);
-  return use.bytes;
 }
 
 /// By a tenth or 10 GiB, whichever is more, as on AWS.

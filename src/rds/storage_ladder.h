@@ -1,10 +1,9 @@
 #pragma once
-#include <chrono>
-#include <map>
-#include <string>
+#include <cstdint>
 
 #include "domain/instance.h"
 #include "rds/rds.h"
+#include "rds/storage_use.h"
 #include "util/clock.h"
 
 namespace howdah::rds {
@@ -23,21 +22,17 @@ namespace howdah::rds {
 /// One thread.
 class StorageLadder {
  public:
-  explicit StorageLadder(Rds& rds) : rds_(rds) {}
+  StorageLadder(Rds& rds, const StorageUse& use) : rds_(rds), use_(use) {}
   Millis look();  ///< when to look again: before anybody can fill the disk, at most five seconds
 
  private:
-  /// What the files of an instance take, as of when they were last counted.
-  struct Use {
-    uint64_t bytes = 0;
-    std::chrono::steady_clock::time_point due{};  ///< to be counted again
-  };
-  uint64_t used_by(const Instance& instance);
   void grow(const Instance& instance);
   void move(const Instance& instance, int level, double free, uint64_t of);
   Rds& rds_;
-  std::map<std::string, Use> uses_;  ///< by resource id
+  const StorageUse& use_;
 };
+
+inline constexpr double kStorageFull = 0.05;  ///< what is left at the last step
 
 /// The step of the ladder at that free part of the storage; it goes down later than up.
 int storage_level(int now, double free);

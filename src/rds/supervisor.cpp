@@ -33,7 +33,8 @@ Supervisor::Supervisor(Rds& rds)
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       backups_(rds),
-      storage_(rds),
+      use_(rds),
+      storage_(rds, use_),
       sync_(rds) {
   epoll_event e{};
   e.events = EPOLLIN;
@@ -57,7 +58,9 @@ Supervisor::~Supervisor() { stop(); }
 void Supervisor::start() {
   servers_ = std::thread([this] { watch_servers(); });
   time_ = std::thread([this] { keep_time(); });
-  guards_ = std::thread([this] { guard(); });
+  counts_ = std::thread([this] { guard([this] { return use_.look(); }); });
+  disks_ = std::thread([this] { guard([this] { return storage_.look(); }); });
+  vaults_ = std::thread([this] { guard([this] { return sync_.look(); }); });
 }
 
 void Supervisor::stop() {
@@ -67,9 +70,9 @@ void Supervisor::stop() {
   }
   changed_.notify_all();
   poke();
-  if (servers_.joinable()) servers_.join();
-  if (time_.joinable()) time_.join();
-  if (guards_.joinable()) guards_.join();
+  for (std::thread* thread : {&servers_, &time_, &counts_, &disks_, &vaults_}) {
+    if (thread->joinable()) thread->join();
+  }
 }
 
 void Supervisor::poke() {
@@ -180,15 +183,15 @@ void Supervisor::keep_time() {
 }
 
 /// What cannot wait for the tick.
-void Supervisor::guard() {
+void Supervisor::guard(const std::function<Millis()>& look) {
   std::unique_lock lock(mu_);
   while (!stopping_) {
     lock.unlock();
     Millis next = kTickEvery;
     try {
-      next = std::min(storage_.look(), sync_.look());
+      next = look();
     } catch (const std::exception& e) {
-      log::error("disks and vaults could not be looked at; it goes on", {{"error", e.what()}});
+      log::error("disks or vaults could not be looked at; it goes on", {{"error", e.what()}});
     }
     lock.lock();
     changed_.wait_for(lock, next, [this] { return stopping_; });

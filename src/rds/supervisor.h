@@ -1,5 +1,6 @@
 #pragma once
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -10,6 +11,7 @@
 #include "rds/rds.h"
 #include "rds/server_files.h"
 #include "rds/storage_ladder.h"
+#include "rds/storage_use.h"
 #include "rds/sync_watch.h"
 
 namespace howdah::rds {
@@ -39,7 +41,7 @@ class Supervisor {
  private:
   void watch_servers();
   void keep_time();
-  void guard();
+  void guard(const std::function<Millis()>& look);
   void look_at_servers();
   void adopt_or_recover(const Instance& instance);
   void refresh_access();
@@ -57,9 +59,11 @@ class Supervisor {
   std::mutex mu_;  // guards stopping_ and poked_
   std::condition_variable changed_;
   bool stopping_ = false, poked_ = false;
-  StorageLadder storage_;  // guard()'s thread
-  SyncWatch sync_;         // the same
-  std::thread servers_, time_, guards_;
+  // Each in a thread of its own, guard(): none waits for another.
+  StorageUse use_;
+  StorageLadder storage_;
+  SyncWatch sync_;
+  std::thread servers_, time_, counts_, disks_, vaults_;
 };
 
 }  // namespace howdah::rds

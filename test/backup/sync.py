@@ -118,12 +118,15 @@ def restored(client, name, target):
 def story():
     with Daemon("sync") as daemon:
         client = daemon.client()
+        # Whoever counts the files of the data directories takes very long: the watchdog does not wait for that.
+        daemon.hook("/_test/fault", point="rds.storage-use", action="hold")
         create(client, "ledger", BackupRetentionPeriod=1, **{"Tags.Tag": [
             {"Key": "howdah:wal-mode", "Value": "sync"}, {"Key": "howdah:wal-sync-timeout", "Value": str(TIMEOUT)}]})
         psql(*endpoint(client, "ledger"), "create table ledger (id bigint primary key)")
         wait_for("the first backup", lambda: client.instance("ledger").findtext("LatestRestorableTime"), 90)
         synchronous(client, "ledger", 1)
         watchdog(daemon, client, "ledger")
+        daemon.hook("/_test/fault", point="rds.storage-use", action="release")
         crash(daemon, client, "ledger")
         acknowledged = disaster(daemon, client, "ledger")
         daemon.start()
