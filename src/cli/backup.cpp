@@ -320,7 +320,8 @@ Result<std::unique_ptr<repository::Storage>> open_storage(const Config& config, 
        .endpoint = c.endpoint.empty() ? fmt::format("https://s3.{}.amazonaws.com", region) : c.endpoint,
        .region = region,
        .credentials = *credentials,
-       .locks = config.state_dir + "/repository.locks"});
+       .locks = config.state_dir + "/repository.locks",
+       .near = c.near});
 }
 
 int run_command(const Commands& c, const Config& config, const RepositoryConfig& where, const Given& g) {

@@ -178,6 +178,8 @@ RepositoryConfig repository_of(const toml::node& node) {
         r.region = text_of(value, kName, "a region name");
       } else if (name == "credentials_file") {
         r.credentials_file = path_of(value);
+      } else if (name == "near") {
+        r.near = flag(value);
       } else if (name == "grace_hours") {
         r.grace_hours = static_cast<int>(number(value, 1, 24 * 365));
       } else {

@@ -62,6 +62,7 @@ workers = 8
 [repository]
 location = "/mnt/backup"
 grace_hours = 48
+near = true
 [quotas]
 DBInstances = 3
 )");
@@ -77,6 +78,7 @@ DBInstances = 3
   EXPECT_EQ(r.location, "/mnt/backup");
   EXPECT_EQ(r.key_file, "/srv/h/repository.key");
   EXPECT_EQ(r.grace_hours, 48);
+  EXPECT_TRUE(r.near);
 }
 
 TEST_F(ConfigTest, FlagsWin) {

@@ -15,6 +15,7 @@ struct RepositoryConfig {
   std::string endpoint;          ///< of S3-compatible storage, http(s)://HOST[:PORT]; default: AWS's own
   std::string region;            ///< of the bucket; default: us-east-1
   std::string credentials_file;  ///< AWS's form, profile [default]; default: AWS_ACCESS_KEY_ID and so on
+  bool near = false;             ///< a bucket that is quickly read again: differences to what lies there are stored
   int grace_hours = 24;          ///< what nothing needs is removed after this time; longer than any backup takes
 };
 

@@ -48,6 +48,7 @@ struct BucketOptions {
   std::string region;
   wire::Credentials credentials;
   std::string locks;  ///< a local directory, made when it is missing
+  bool near = false;  ///< Storage::near()
 };
 
 /// S3 or what speaks its protocol; the bucket must exist. Every request is signed, bodies and all, and tried again a

@@ -128,6 +128,7 @@ class Bucket : public Storage {
     return refused("remove", name, *answer);
   }
 
+  bool near() const override { return o_.near; }
   std::string locks() const override { return o_.locks; }
   std::string about() const override { return fmt::format("s3://{}/{} at {}", o_.bucket, o_.prefix, o_.endpoint); }
 
