@@ -250,17 +250,31 @@ int key_retire(repository::Storage& storage, const std::string& key_file, const 
   return 0;
 }
 
-/// Backups whose snapshots were deleted: the daemon leaves a file with the resource id for each.
+/// Whose backup that is; "" when nobody has it.
+Result<std::string> resource_with(const Repository& r, const std::string& backup) {
+  const auto all = r.resources();
+  if (!all) return tl::unexpected(all.error());
+  for (const auto& resource : *all) {
+    const auto there = r.has(resource, backup);
+    if (!there) return tl::unexpected(there.error());
+    if (*there) return resource;
+  }
+  return std::string();
+}
+
+/// Backups whose snapshots were deleted: the daemon leaves a file for each, with the resource id; empty when the base
+/// was set aside because it was damaged, and can't say any more whose it was.
 int drop_forgotten(const Repository& r, const Config& config, const RepositoryConfig& where) {
   const std::string directory = config.state_dir + "/repository.forgotten";
-  std::set<std::string> resources;
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
-    const auto resource = os::read_file(entry.path().string(), 4096);
+    auto resource = os::read_file(entry.path().string(), 4096);
     if (!resource || entry.path().extension() == ".tmp") continue;
-    const auto dropped = r.drop(*resource, entry.path().filename().string());
+    const std::string backup = entry.path().filename().string();
+    if (resource->empty()) resource = resource_with(r, backup);
+    if (!resource) return failed(resource.error());
+    const auto dropped = resource->empty() ? Result<void>() : r.drop(*resource, backup);
     if (!dropped) return failed(dropped.error());
-    resources.insert(*resource);
     if (auto gone = os::remove_tree(entry.path().string()); !gone) return failed(gone.error());
   }
   // Also for what earlier ones left: its grace time passes while nothing is deleted.

@@ -61,13 +61,14 @@ void store_backups(const Rds& rds) {
   }
 }
 
-Result<void> note_forgotten_base(const Rds& rds, const std::string& base_id) {
+Result<void> note_forgotten_base(const Rds& rds, const std::string& name) {
   if (!has_repository(rds)) return {};
-  const auto base = backup::read_base(rds.config.state_dir, base_id);
-  if (!base) return {};  // half made: it was never stored
+  const std::string id = name.substr(0, name.find('.'));
+  const auto base = backup::read_base(rds.config.state_dir, id);
+  if (!base && name != id + ".damaged") return {};  // half made: it was never stored
   const std::string directory = rds.config.state_dir + "/repository.forgotten";
   if (auto made = os::ensure_dir(directory, 0700); !made) return made;
-  return os::write_file_atomic(directory + "/" + base_id, base->resource_id, 0600);
+  return os::write_file_atomic(directory + "/" + id, base ? base->resource_id : "", 0600);
 }
 
 std::optional<Outcome> bring_back_base(const Rds& rds, const std::string& resource_id, const std::string& base_id) {

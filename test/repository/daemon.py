@@ -56,7 +56,18 @@ def main():
             wait_for("its backup to go", lambda: f" {base} " not in listed(daemon), 120, 1)
             assert all(f" {b} " in backup(daemon, "list") for b in first)
             assert "everything is as it was stored" in backup(daemon, "verify")
-            print("ok a deleted snapshot's backup is dropped\n3 passed, 0 failed", flush=True)
+            print("ok a deleted snapshot's backup is dropped", flush=True)
+
+            known = bases(daemon)
+            client.rds("CreateDBSnapshot", DBInstanceIdentifier="a", DBSnapshotIdentifier="aside")
+            wait_for("its base", lambda: bases(daemon) - known, 120)
+            (base,) = bases(daemon) - known
+            wait_for("its backup", lambda: f" {base} " in listed(daemon), 120, 1)
+            os.rename(f"{daemon.state}/bases/{base}", f"{daemon.state}/bases/{base}.damaged")
+            client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="aside")
+            wait_for("its backup to go", lambda: f" {base} " not in listed(daemon), 120, 1)
+            assert not [b for b in os.listdir(f"{daemon.state}/bases") if b.startswith(base)]
+            print("ok so is that of one whose base was set aside as damaged\n4 passed, 0 failed", flush=True)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
