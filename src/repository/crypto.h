@@ -40,7 +40,8 @@ class Cipher {
 };
 
 /// Makes the ids of an instance's chunks: AES-256-GMAC, a keyed universal hash, and 16 zeroes behind it; in format 1
-/// keyed BLAKE2b-256. Not thread-safe.
+/// keyed BLAKE2b-256. They are secrets: whoever knows some can make chunks of the same id (docs/repository.md). Not
+/// thread-safe.
 class Hasher {
  public:
   Hasher(const Key& data_key, const std::string& resource);
