@@ -5,7 +5,7 @@ set -euo pipefail
 build=(g++ cmake ninja-build lld ccache make git python3 pkg-config libpq-dev libsqlitecpp-dev
        libsqlite3-dev libspdlog-dev libfmt-dev libexpected-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
        libpugixml-dev libssl-dev zlib1g-dev libzstd-dev libgtest-dev)
-run=(curl ca-certificates openssl zstd)  # zstd: what unpack.py calls
+run=(curl ca-certificates openssl zstd libpq5)  # zstd: what unpack.py calls
 check=(clang-format python3-botocore strace)
 
 missing=()
