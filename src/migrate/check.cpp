@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <unordered_map>
 
 namespace howdah::migrate {
 namespace {
@@ -151,17 +151,17 @@ bool comes_before(Dialect dialect, const std::string& a, const std::string& b) {
 
 Verdict compare(const Source& source, const std::vector<Row>& recorded, bool out_of_order) {
   Verdict v;
-  const std::vector<Row> rows = with_baselines(source, recorded, v);
-  std::map<std::string, const Row*> known;
-  std::string last;
-  for (const auto& r : rows) {
-    if (r.state == State::kRolledBack) continue;
-    known[r.version] = &r;
-    v.applied.push_back(r);
-    if (last.empty() || comes_before(source.dialect, last, r.version)) last = r.version;
-  }
-  std::sort(v.applied.begin(), v.applied.end(),
-            [&](const Row& a, const Row& b) { return comes_before(source.dialect, a.version, b.version); });
+  v.applied = with_baselines(source, recorded, v);
+  const bool in_order = source.dialect == Dialect::kKysely && !out_of_order;
+  const auto disorder = in_order ? kysely_order(source, v.applied) : std::nullopt;
+  std::erase_if(v.applied, [](const Row& r) { return r.state == State::kRolledBack; });
+  const auto earlier = [&](const Row& a, const Row& b) { return comes_before(source.dialect, a.version, b.version); };
+  if (!std::is_sorted(v.applied.begin(), v.applied.end(), earlier))
+    std::stable_sort(v.applied.begin(), v.applied.end(), earlier);
+  std::unordered_map<std::string_view, const Row*> known;  // the last of several with one version
+  known.reserve(v.applied.size());
+  for (const auto& r : v.applied) known[r.version] = &r;
+  const std::string last = v.applied.empty() ? "" : v.applied.back().version;
   for (const auto& m : source.migrations) {
     const auto found = known.find(m.version);
     if (found == known.end()) {
@@ -180,9 +180,7 @@ Verdict compare(const Source& source, const std::vector<Row>& recorded, bool out
       v.problems.push_back(edited_problem(m, row));
     known.erase(found);
   }
-  if (source.dialect == Dialect::kKysely && !out_of_order) {
-    if (auto p = kysely_order(source, rows)) v.problems.push_back(*p);
-  }
+  if (disorder) v.problems.push_back(*disorder);
   for (const auto& row : v.applied) {
     if (known.contains(row.version)) v.problems.push_back(missing_problem(row));
   }

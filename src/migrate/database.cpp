@@ -42,10 +42,15 @@ void take_rows(const PGresult* r, Answer& out) {
     out.columns.emplace_back(PQfname(r, c));
     out.types.push_back(PQftype(r, c));
   }
-  for (int i = 0; i < PQntuples(r); i++) {
+  const int rows = PQntuples(r), columns = PQnfields(r);
+  out.rows.reserve(static_cast<size_t>(rows));
+  out.nulls.reserve(static_cast<size_t>(rows));
+  for (int i = 0; i < rows; i++) {
     auto& row = out.rows.emplace_back();
     auto& null = out.nulls.emplace_back();
-    for (int c = 0; c < PQnfields(r); c++) {
+    row.reserve(static_cast<size_t>(columns));
+    null.reserve(static_cast<size_t>(columns));
+    for (int c = 0; c < columns; c++) {
       row.emplace_back(PQgetvalue(r, i, c), static_cast<size_t>(PQgetlength(r, i, c)));
       null.push_back(PQgetisnull(r, i, c) != 0);
     }

@@ -124,14 +124,21 @@ int Session::open_database() {
 }
 
 int Session::open() {
-  if (const int code = find_target(); code != kOk) return code;
+  // The first call of libpq loads it, and then the server starts a process for us: as long as reading a thousand files.
+  std::promise<std::optional<Dialect>> listed;
+  auto connecting =
+      std::async(std::launch::async, [this, listed = listed.get_future()]() mutable -> tl::expected<First, Refused> {
+        if (const int code = find_target(); code != kOk) return tl::unexpected(Refused{{}, code});
+        const auto dialect = listed.get();
+        if (!dialect) return tl::unexpected(Refused{{}, kUsage});
+        return connect_and_look(target_, options_.lock_timeout, *dialect);
+      });
   const auto listing = list_source(options_.directory);
-  if (!listing) return cannot_read(listing.error());
-  // The server starts a process for us meanwhile, which takes as long as reading a thousand files.
-  auto connecting = std::async(std::launch::async, connect_and_look, target_, options_.lock_timeout, listing->dialect);
-  auto source = load_source(*listing);
+  listed.set_value(listing ? std::optional(listing->dialect) : std::nullopt);
+  auto source = listing ? load_source(*listing) : tl::unexpected(listing.error());
   auto first = connecting.get();
   if (!source) return cannot_read(source.error());
+  if (!first && first.error().code == kUsage) return kUsage;  // find_target() has said why
   source_ = std::move(*source);
   if (!first && first.error().code == kNoConnection) return cannot_connect(first.error().why);
   if (!first) return sql_failure(first.error().why, first.error().code);
@@ -146,6 +153,12 @@ int Session::open() {
   report_.about(target_.shown(), history_->dialect());
   remember(first->rows);
   return kOk;
+}
+
+void Session::close() {
+  tunnel_.reset();
+  lease_.reset();
+  db_.reset();
 }
 
 int Session::refresh() {

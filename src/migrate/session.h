@@ -35,6 +35,7 @@ class Session {
   int lock();           ///< takes the lease, makes the history table, reads the history again
   int refresh();        ///< reads the history again
   void unlock() { lease_.reset(); }
+  void close();  ///< ends node and the connections; nothing but the report is of use afterwards
 
   /// Runs one migration; retries the whole of it when it could not get a lock. `in_transaction`: the caller has begun.
   int run_up(const Migration& m, Commit commit);

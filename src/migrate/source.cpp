@@ -81,6 +81,7 @@ Result<void> read_options(Section& section, const std::string& options, int line
 /// Cuts a file into its sections. Text before the first marker may only be comments.
 Result<void> cut_sections(Migration& m, const std::string& text) {
   Section* now = &m.up;
+  now->sql.reserve(text.size());
   bool marked = false, code_before = false, no_transaction = false;
   int line = 0;
   for (size_t at = 0; at < text.size();) {
@@ -99,7 +100,8 @@ Result<void> cut_sections(Migration& m, const std::string& text) {
       now = marker.kind == Marker::kUp ? &m.up : &m.down;
       if (marked && now->present) return fail(fmt::format("{}:{}: a second section of this kind", m.file, line));
       marked = true;
-      *now = Section{.present = true, .file = m.file, .sql = "", .line = line + 1, .transactional = !no_transaction};
+      *now = Section{.present = true, .file = m.file, .line = line + 1, .transactional = !no_transaction};
+      now->sql.reserve(text.size() - end);
       if (auto ok = read_options(*now, marker.options, line); !ok) return ok;
     } else {
       now->sql.append(text, at, end - at);
@@ -378,6 +380,7 @@ Result<Source> load_source(const Listing& listing) {
   }
   std::unordered_map<std::string, size_t> at;
   source.migrations.reserve(listing.names.size());
+  at.reserve(listing.names.size());
   for (const auto& name : listing.names) {
     const std::string path = fmt::format("{}/{}", listing.directory, name);
     Result<void> ok;
