@@ -11,6 +11,7 @@ from daemon import wait_for
 
 ROUNDS, WINDOW = int(os.environ.get("ROUNDS", "10")), 4
 SIZES = {"0.5 GB": 33, "2 GB": 130, "4 GB": 265} if not os.environ.get("SCALE") else {"2 GB": SCALE}  # of pgbench
+COPY = "flow.begin:materialise-base/roll"
 
 
 def create(ours, name):
@@ -37,13 +38,14 @@ def marks(ours, load):
         quiet.append(load.mean(begin, time.monotonic()))
         begin, names = time.monotonic(), [f"s{n}-0", f"s{n}-1"]
         for i, name in enumerate(names):
-            # Held for five seconds before its copy would begin; the snapshot is deleted by then.
-            ours.daemon.hook("/_test/fault", point="flow.begin:materialise-base/roll", action="sleep", nth=1)
+            # Held before its copy would begin; the snapshot is deleted when it is let go.
+            ours.daemon.hook("/_test/fault", point=COPY, action="hold", nth=1)
             took.append(create(ours, name))
             time.sleep(max(0.0, begin + (i + 1) * WINDOW / 2 - time.monotonic()))
         busy.append(load.mean(begin, time.monotonic()))
         for name in names:
             delete(ours, name)
+        ours.daemon.hook("/_test/fault", point=COPY, action="release", nth=1)
         time.sleep(4)
     return took, median(quiet), median(busy)
 

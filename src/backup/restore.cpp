@@ -9,6 +9,7 @@
 #include "backup/base_check.h"
 #include "backup/control.h"
 #include "backup/private_server.h"
+#include "backup/promoted.h"
 #include "backup/staging.h"
 #include "backup/volume_wal.h"
 #include "backup/wal_tail.h"
@@ -23,24 +24,6 @@ namespace {
 std::string recovery_dir(const pg::Layout& layout) { return layout.root + "/recovery"; }
 std::string marker_of(const pg::Layout& layout) { return recovery_dir(layout) + "/done.json"; }
 
-Result<void> fill(const std::string& state, const Plan& plan, const std::string& tmp, os::Owner owner) {
-  auto copied = os::copy_tree(
-      base_dir(state, plan.base.id) + "/data", tmp,
-      {.owner = owner, .leave_room = true, .skip = [](const std::string& path) { return path == "backup_manifest"; }});
-  if (!copied) return tl::unexpected(copied.error());
-  fault::point("backup.volume", "copied");
-  // What was copied is in memory now: it is compared while the disk writes.
-  std::future<Result<std::optional<std::string>>> check;
-  if (!copied->reflinked) check = std::async(std::launch::async, damage_of, state, plan.base.id);
-  auto done = set_up_recovery(plan, tmp, owner);
-  if (done) done = os::sync_fs(tmp);
-  if (!check.valid()) return done;
-  const auto damage = check.get();
-  if (!damage) return tl::unexpected(damage.error());
-  if (*damage) return fail(**damage);
-  return done;
-}
-
 std::string render_marker(const Plan& plan, const Recovered& r) {
   return nlohmann::json{{"base", plan.base.id},
                         {"target", lsn_text(plan.target.lsn)},
@@ -48,6 +31,41 @@ std::string render_marker(const Plan& plan, const Recovered& r) {
                         {"end", lsn_text(r.end.lsn)},
                         {"timeline", r.timeline}}
       .dump();
+}
+
+Result<void> mark(const Plan& plan, const pg::Layout& layout, const Recovered& r) {
+  return os::write_file_atomic(marker_of(layout), render_marker(plan, r), 0600);
+}
+
+/// What the copied files become: a server that has been promoted before, or one that is to be recovered.
+Result<void> complete(const std::string& state, const Plan& plan, const std::string& tmp, const pg::Layout& layout,
+                      os::Owner owner, const std::optional<Recovered>& promoted) {
+  if (!promoted) return set_up_recovery(plan, tmp, owner);
+  if (auto placed = place_promoted(state, plan, tmp, owner); !placed) return placed;
+  if (auto made = os::ensure_dir(recovery_dir(layout), 0700); !made) return made;
+  return mark(plan, layout, *promoted);  // recover() finds it done
+}
+
+Result<void> fill(const std::string& state, const Plan& plan, const std::string& tmp, const pg::Layout& layout,
+                  os::Owner owner) {
+  const auto promoted = promoted_end(state, plan);
+  const auto left_out = [&](const std::string& path) {
+    return path == "backup_manifest" || (promoted && path == "global/pg_control");
+  };
+  auto copied = os::copy_tree(base_dir(state, plan.base.id) + "/data", tmp,
+                              {.owner = owner, .leave_room = true, .skip = left_out});
+  if (!copied) return tl::unexpected(copied.error());
+  fault::point("backup.volume", "copied");
+  // What was copied is in memory now: it is compared while the disk writes.
+  std::future<Result<std::optional<std::string>>> check;
+  if (!copied->reflinked) check = std::async(std::launch::async, damage_of, state, plan.base.id);
+  auto done = complete(state, plan, tmp, layout, owner, promoted);
+  if (done) done = os::sync_fs(tmp);
+  if (!check.valid()) return done;
+  const auto damage = check.get();
+  if (!damage) return tl::unexpected(damage.error());
+  if (*damage) return fail(**damage);
+  return done;
 }
 
 /// What an earlier call found out; an error when it was for another plan.
@@ -70,37 +88,6 @@ Result<std::optional<Recovered>> finished(const Plan& plan, const pg::Layout& la
   }
 }
 
-Result<Recovered> verify_promotion(const Plan& plan, const pg::Layout& layout, const Control& control) {
-  const uint32_t timeline = control.redo.timeline;
-  if (timeline <= plan.target.timeline) {
-    return fail(fmt::format("the recovery of {} ended on timeline {}: a new one after {} was planned", layout.data,
-                            timeline, plan.target.timeline));
-  }
-  auto history = os::read_file(layout.data + "/pg_wal/" + history_name(timeline));
-  if (!history) return tl::unexpected(history.error());
-  const Lsn end = switch_point(*history, plan.target.timeline);
-  if (behind_header(end) != behind_header(plan.target.lsn)) {
-    return fail(fmt::format("the recovery of {} ended at {} instead of the planned {}: it must not be used",
-                            layout.data, lsn_text(end), lsn_text(plan.target.lsn)));
-  }
-  return Recovered{plan.target, timeline};
-}
-
-/// Looks at a cluster whose recovery has ended and which is shut down: did it end where it was to?
-Result<Recovered> verify(const Plan& plan, const pg::Layout& layout) {
-  auto control = read_control(layout.data);
-  if (!control) return tl::unexpected(control.error());
-  if (control->state != ClusterState::kShutDown) {
-    return fail(fmt::format("{} is not shut down after its recovery (state {})", layout.data,
-                            static_cast<uint32_t>(control->state)));
-  }
-  if (control->system_identifier != plan.base.system_identifier) {
-    return fail(fmt::format("{} has the system identifier {}, its base {} has {}", layout.data,
-                            control->system_identifier, plan.base.id, plan.base.system_identifier));
-  }
-  return verify_promotion(plan, layout, *control);
-}
-
 }  // namespace
 
 Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner) {
@@ -108,7 +95,7 @@ Result<void> make_volume(const std::string& state, const Plan& plan, const pg::L
   const std::string tmp = layout.data + ".tmp";
   if (auto gone = os::remove_tree(tmp); !gone) return gone;
   if (auto gone = os::remove_tree(recovery_dir(layout)); !gone) return gone;
-  if (auto done = fill(state, plan, tmp, owner); !done) {
+  if (auto done = fill(state, plan, tmp, layout, owner); !done) {
     (void)os::remove_tree(tmp);  // on a full disk its space is what the state file needs to record the failure
     return done;
   }
@@ -146,10 +133,9 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
   if (!stopped) return tl::unexpected(stopped.error());
   if (!*stopped) return fail_for_now("the private server in " + layout.data + " is still stopping");
   fault::point("backup.recover", "stopped");
-  auto result = verify(plan, layout);
+  auto result = prove_promotion(plan, layout.data, layout.data + "/global/pg_control", layout.data + "/pg_wal");
   if (!result) return result;
-  auto marked = os::write_file_atomic(marker_of(layout), render_marker(plan, *result), 0600);
-  if (!marked) return tl::unexpected(marked.error());
+  if (auto marked = mark(plan, layout, *result); !marked) return tl::unexpected(marked.error());
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include "backup/checksum.h"
 #include "backup/control.h"
 #include "backup/private_server.h"
+#include "backup/promoted.h"
 #include "backup/restore.h"
 #include "backup/staging.h"
 #include "backup/vault_files.h"
@@ -75,16 +76,21 @@ Result<Control> replay(const BaseSpec& spec, const Plan& plan, const pg::Layout&
   return after;
 }
 
-/// What recovery from the last restartpoint needs, moved out of pg_wal, cut at the target.
-Result<void> keep_wal(const Plan& plan, const Control& control, const std::string& data, const std::string& wal) {
+/// What recovery from the last restartpoint needs gets a second name, in `wal`: the promotion removes the first.
+Result<void> keep_wal(const Control& control, const std::string& data, const std::string& wal) {
   for (const auto& path : wal_files_in(data + "/pg_wal")) {
     const std::string name = path.substr(path.rfind('/') + 1);
     auto start = segment_start(name);
     if (start && start->lsn + kSegmentSize <= control.redo.lsn) continue;
-    if (rename(path.c_str(), (wal + "/" + name).c_str()) != 0) {
-      return fail(fmt::format("cannot move {}: {}", path, strerror(errno)));
+    if (link(path.c_str(), (wal + "/" + name).c_str()) != 0) {
+      return fail(fmt::format("cannot link {}: {}", path, strerror(errno)));
     }
   }
+  return {};
+}
+
+/// Nobody else has the WAL any more: it is made to end at the target.
+Result<void> cut_kept_wal(const Plan& plan, const Control& control, const std::string& wal) {
   auto tail = find_tail(WalFiles(wal_files_in(wal), plan.target.timeline), control.redo.lsn, plan.target.lsn);
   if (!tail) return tl::unexpected(tail.error());
   if (behind_header(tail->end) != behind_header(plan.target.lsn)) {
@@ -170,11 +176,16 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
   fault::point("backup.roll", "copied");
   auto control = replay(spec, *plan, layout);
   if (!control) return tl::unexpected(control.error());
-  if (spec.progress) spec.progress(80);
+  if (spec.progress) spec.progress(60);
   fault::point("backup.roll", "replayed");
-  if (auto kept = keep_wal(*plan, *control, layout.data, staging->wal()); !kept) return tl::unexpected(kept.error());
+  if (auto kept = keep_wal(*control, layout.data, staging->wal()); !kept) return tl::unexpected(kept.error());
+  if (auto done = promote(*plan, spec.engine, layout, spec.owner, staging->promoted()); !done) {
+    return tl::unexpected(done.error());
+  }
+  if (spec.progress) spec.progress(80);
   if (auto tidied = tidy(layout); !tidied) return tl::unexpected(tidied.error());
-  for (const auto& path : {layout.data, staging->wal()}) {
+  if (auto cut = cut_kept_wal(*plan, *control, staging->wal()); !cut) return tl::unexpected(cut.error());
+  for (const auto& path : {layout.data, staging->wal(), staging->promoted()}) {
     if (auto ours = os::repair_tree(path, {geteuid(), getegid()}); !ours) return tl::unexpected(ours.error());
   }
   auto listed = list_files(layout, *control);

@@ -24,6 +24,7 @@ class Staging {
   const std::string& root() const { return root_; }
   std::string data() const { return root_ + "/data"; }
   std::string wal() const { return root_ + "/wal"; }
+  std::string promoted() const { return root_ + "/promoted"; }  ///< not there before promote() makes it
 
   /// The base when it is complete already (an earlier try published it and died before it could say so).
   std::optional<Base> finished() const;
