@@ -2,7 +2,6 @@
 #include <optional>
 #include <string>
 
-#include "backup/control.h"
 #include "backup/restore.h"
 
 /// A rolled base that is a server already. Its files are those of a recovery that has ended at base.end: with the
@@ -10,9 +9,9 @@
 /// first WAL, they start without any recovery. bases/<id>/promoted holds the second.
 namespace howdah::backup {
 
-/// Looks at the control file and the WAL directory of a cluster whose recovery is over and which is shut down: did it
-/// end at the plan's target, on a new timeline?
-Result<Recovered> prove_promotion(const Plan& plan, const std::string& data, const std::string& control_path,
+/// Looks at the control file and the WAL directory of a cluster, named `what`, whose recovery is over and which is shut
+/// down: did it end at the plan's target, on a new timeline?
+Result<Recovered> prove_promotion(const Plan& plan, const std::string& what, const std::string& control_path,
                                   const std::string& wal);
 
 /// Ends the recovery of `layout.data`, which has been rolled to plan.target and shut down there, and puts what that
@@ -27,5 +26,10 @@ std::optional<Recovered> promoted_end(const std::string& state, const Plan& plan
 
 /// Makes the copy `data` of the base, without its global/pg_control and pg_wal, start as promoted.
 Result<void> place_promoted(const std::string& state, const Plan& plan, const std::string& data, os::Owner owner);
+
+/// What a restore made of the promoted base `from` is also a base of the restored instance, cleanly stopped at the start
+/// of its timeline: hard links of files that never change, in no time and no space. The vault must hold the WAL that the
+/// instance began with, which is compared. Nothing when `from` has gone or was not promoted.
+Result<std::optional<Base>> link_promoted(const BaseSpec& spec, const std::string& from);
 
 }  // namespace howdah::backup

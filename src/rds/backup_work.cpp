@@ -68,7 +68,7 @@ void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& s, const Instance& 
   }
 }
 
-void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown) {
+void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown, const std::string& restored_from) {
   if (now.backup_retention == 0) return;
   std::string name = automated_snapshot_name(now.identifier, rds.clock.now());
   if (tx.get<Snapshot>(now.scope.key(name))) {
@@ -85,7 +85,7 @@ void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown
   now.last_backup = s.requested;
   append_event(rds, tx, s, 90);
   if (shown) show_backup(rds, tx, now, s);
-  rds.flows.start(tx, kCreateSnapshot, s.workflow());
+  rds.flows.start(tx, kCreateSnapshot, s.workflow(), {{"restored-from", restored_from}});
   tx.put(std::move(s));
 }
 

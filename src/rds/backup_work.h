@@ -24,8 +24,9 @@ void begin_snapshot(Rds& rds, store::Tx& tx, const Snapshot& snapshot, const Ins
 
 /// Begins an automated snapshot and notes it in `now`, which the caller stores. Does nothing while the retention period
 /// is zero, one is being made, or this minute's name is taken (the schedule tries again). The instance is backing-up
-/// meanwhile, unless `shown` is false.
-void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown = true);
+/// meanwhile, unless `shown` is false. `restored_from`: the base whose end the instance's data just was.
+void begin_automated_snapshot(Rds& rds, store::Tx& tx, Instance& now, bool shown = true,
+                              const std::string& restored_from = {});
 
 /// Starts (again) the removal of bases, vaults and WAL that no record needs.
 void tidy_backups(Rds& rds, store::Tx& tx);

@@ -163,11 +163,18 @@ Outcome set_up(Rds& rds, const Workflow& w) {
       change(w, [&rds, foreign](Instance& now, store::Tx& tx) { append_event(rds, tx, now, 105, foreign); }));
 }
 
+/// The base whose end the instance is, "" when WAL was replayed behind it or the data was changed.
+std::string untouched_base(const Rds& rds, const Workflow& w) {
+  if (!w.arg("clone-of").empty()) return {};
+  const auto base = backup::read_base(rds.config.state_dir, w.arg("base"));
+  return base && base->end == target_of(w) ? base->id : "";
+}
+
 Outcome announce(Rds& rds, const Workflow& w) {
   const Outcome seen = check_connection(rds, w);
   if (seen.verdict != Outcome::Verdict::next) return seen;
-  return flow::done(change(w, [&rds, snapshot = w.arg("snapshot"), from = w.arg("from"), clone = w.arg("clone-of")](
-                                  Instance& now, store::Tx& tx) {
+  return flow::done(change(w, [&rds, snapshot = w.arg("snapshot"), from = w.arg("from"), clone = w.arg("clone-of"),
+                               base = untouched_base(rds, w)](Instance& now, store::Tx& tx) {
     now.rest = Rest::available;
     now.rest_reason.clear();
     now.created = rds.clock.now();
@@ -180,7 +187,8 @@ Outcome announce(Rds& rds, const Workflow& w) {
       append_event(rds, tx, now, 43, "Restored from snapshot " + snapshot);
     }
     append_event(rds, tx, now, 5);
-    begin_automated_snapshot(rds, tx, now, false);  // the restored data is wanted now: nobody waits for its backup
+    // The restored data is wanted now: nobody waits for its backup.
+    begin_automated_snapshot(rds, tx, now, false, base);
     tidy_backups(rds, tx);                          // what only this restore still needed
   }));
 }

@@ -3,6 +3,7 @@
 // independent. Where there is no base yet, or a fresh one is due, the server's files are copied instead.
 #include <fmt/format.h>
 
+#include "backup/promoted.h"
 #include "domain/config.h"
 #include "os/background.h"
 #include "pg/client.h"
@@ -120,11 +121,22 @@ Outcome hand_over(Rds& rds, const Snapshot& s, const Instance& i) {
   });
 }
 
+/// The first snapshot of a restored instance: its data was a base before it was a server.
+std::optional<Outcome> take_restored(Rds& rds, const Workflow& w, const Snapshot& s, const Instance& i) {
+  if (w.arg("restored-from").empty()) return {};
+  const auto engine = prepared_engine(rds, i);
+  if (!engine) return {};
+  const auto base = backup::link_promoted(base_spec(rds, s, *engine), w.arg("restored-from"));
+  if (base && *base) return flow::done(snapshot_taken(rds, s.id, **base, false));
+  if (!base) log::warn("restored files are copied again", {{"snapshot", s.id}, {"reason", base.error().message}});
+  return {};
+}
+
 Outcome take(Rds& rds, const Workflow& w) {
   const auto s = snapshot_of(rds, w);
   if (!s) return flow::done([&rds](store::Tx& tx) { tidy_backups(rds, tx); });
   if (const auto made = backup::made_base(rds.config.state_dir, s->base_id)) {
-    return flow::done(snapshot_taken(rds, s->id, *made, true));
+    return flow::done(snapshot_taken(rds, s->id, *made, w.arg("restored-from").empty()));
   }
   const auto i = rds.store.find<Instance>(Instance::by_id(s->resource_id()));
   if (!i) return flow::failed("the instance was deleted before the snapshot was made");
@@ -132,6 +144,7 @@ Outcome take(Rds& rds, const Workflow& w) {
     return hand_over(rds, *s, *i);
   }
   if (const auto kept = protect(rds, *i); !kept) return flow::again(Millis(500), kept.error().message);
+  if (auto taken = take_restored(rds, w, *s, *i)) return *taken;
   if (s->full) return copy_running_files(rds, w, *s, *i);
   hold_removals().unlock();
   const auto bases = bases_of(rds, i->resource_id);
