@@ -20,12 +20,13 @@ def ours_once(ours, expected, number):
 
 
 def copied_once(snapshot, peer):
-    """The floor: nothing is verified and nothing is recorded."""
+    """The floor: nothing is verified and nothing is recorded. It begins with the files of the server after its promotion,
+    as we do."""
     data, port = f"{peer.base}/floor", free_port()
     settle()
     begin = time.monotonic()
     files = []
-    for source, target in ((f"{snapshot}/data", data), (f"{snapshot}/wal", f"{data}/pg_wal")):
+    for source, target in ((f"{snapshot}/data", data), (f"{snapshot}/promoted", f"{data}/pg_wal")):
         for where, _, names in os.walk(source):
             there = target + where[len(source):]
             os.makedirs(there, mode=0o700, exist_ok=True)
@@ -38,6 +39,7 @@ def copied_once(snapshot, peer):
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         list(pool.map(one, files))
+    os.rename(f"{data}/pg_wal/pg_control", f"{data}/global/pg_control")
     for name, text in (("postgresql.conf", ""), ("pg_hba.conf", "local all all trust\nhost all all all trust\n"),
                        ("pg_ident.conf", "")):
         with open(f"{data}/{name}", "w", encoding="utf-8") as f:

@@ -42,6 +42,7 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   set("hot_standby", "off");
   set("archive_mode", "off");
   set("wal_level", "replica");
+  set("track_commit_timestamp", "on");  // off would remove those that the source has kept, when recovery ends
   for (const char* none :
        {"shared_preload_libraries", "session_preload_libraries", "local_preload_libraries", "primary_conninfo",
         "primary_slot_name", "recovery_end_command", "archive_cleanup_command", "recovery_target",

@@ -67,7 +67,8 @@ Result<CopiedData> link_data(const std::string& from, const std::string& to) {
   if (!files) return tl::unexpected(files.error());
   if (auto made = os::ensure_dir(to, 0700); !made) return tl::unexpected(made.error());
   std::error_code failed;
-  for (std::filesystem::recursive_directory_iterator it(from, failed), end; !failed && it != end; it.increment(failed)) {
+  for (std::filesystem::recursive_directory_iterator it(from, failed), end; !failed && it != end;
+       it.increment(failed)) {
     if (!it->is_directory()) continue;
     if (auto made = os::ensure_dir(to + it->path().string().substr(from.size()), 0700); !made) {
       return tl::unexpected(made.error());
@@ -96,7 +97,8 @@ Result<void> check_beginning(const Vault& vault, const std::string& promoted, co
   VaultSource theirs(vault.root(), *history);
   std::string a(start.end - start.control.redo.lsn, '\0'), b = a;
   for (Lsn at = start.control.redo.lsn; at < start.end;) {
-    const size_t size = std::min(start.end, at - at % kSegmentSize + kSegmentSize) - at, to = at - start.control.redo.lsn;
+    const size_t size = std::min(start.end, at - at % kSegmentSize + kSegmentSize) - at,
+                 to = at - start.control.redo.lsn;
     if (!ours.read(at, a.data() + to, size)) return fail(promoted + " has no WAL from " + lsn_text(at));
     if (theirs.read(at, b.data() + to, size) != size) return fail("the vault does not begin where the restore ended");
     at += size;
@@ -135,8 +137,8 @@ Result<Recovered> prove_promotion(const Plan& plan, const std::string& what, con
   const auto control = control_at(control_path);
   if (!control) return tl::unexpected(control.error());
   if (control->state != ClusterState::kShutDown) {
-    return fail(fmt::format("{} is not shut down after its recovery (state {})", what,
-                            static_cast<uint32_t>(control->state)));
+    return fail(
+        fmt::format("{} is not shut down after its recovery (state {})", what, static_cast<uint32_t>(control->state)));
   }
   if (control->system_identifier != plan.base.system_identifier) {
     return fail(fmt::format("{} has the system identifier {}, its base {} has {}", what, control->system_identifier,

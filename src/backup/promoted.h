@@ -27,9 +27,9 @@ std::optional<Recovered> promoted_end(const std::string& state, const Plan& plan
 /// Makes the copy `data` of the base, without its global/pg_control and pg_wal, start as promoted.
 Result<void> place_promoted(const std::string& state, const Plan& plan, const std::string& data, os::Owner owner);
 
-/// What a restore made of the promoted base `from` is also a base of the restored instance, cleanly stopped at the start
-/// of its timeline: hard links of files that never change, in no time and no space. The vault must hold the WAL that the
-/// instance began with, which is compared. Nothing when `from` has gone or was not promoted.
+/// What a restore made of the promoted base `from` is also a base of the restored instance, cleanly stopped at the
+/// start of its timeline: hard links of files that never change, in no time and no space. The vault must hold the WAL
+/// that the instance began with, which is compared. Nothing when `from` has gone or was not promoted.
 Result<std::optional<Base>> link_promoted(const BaseSpec& spec, const std::string& from);
 
 }  // namespace howdah::backup

@@ -189,7 +189,7 @@ Outcome announce(Rds& rds, const Workflow& w) {
     append_event(rds, tx, now, 5);
     // The restored data is wanted now: nobody waits for its backup.
     begin_automated_snapshot(rds, tx, now, false, base);
-    tidy_backups(rds, tx);                          // what only this restore still needed
+    tidy_backups(rds, tx);  // what only this restore still needed
   }));
 }
 
