@@ -132,6 +132,16 @@ Outcome start_server(Rds& rds, const Workflow& w) {
   }
 }
 
+Outcome await_server(Rds& rds, const Workflow& w, const Error& error) {
+  const auto i = instance_of(rds, w);
+  if (!error.retry || pg::observe(layout_of(rds, *i), owner_of(rds, *i)).running()) return answer(error);
+  Outcome started = start_server(rds, w);
+  if (started.verdict != Outcome::Verdict::next) return started;
+  Outcome again = flow::again(Millis(200), "the server had ended and was started again: " + error.message);
+  again.record = std::move(started.record);
+  return again;
+}
+
 /// A checkpoint beforehand halves the outage: less is left to write when clients are already cut.
 Outcome stop_server(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
@@ -151,7 +161,7 @@ Outcome apply_password(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   if (i->pending_verifier.empty()) return flow::next();
   auto client = pg::Client::connect(layout_of(rds, *i), i->port);
-  if (!client) return answer(client.error());
+  if (!client) return await_server(rds, w, client.error());
   if (auto set = pg::set_password(*client, i->master_username, i->pending_verifier); !set) return answer(set.error());
   return flow::next(change(w, [&rds, applied = i->pending_verifier](Instance& now, store::Tx& tx) {
     if (now.pending_verifier != applied) return;  // another password came meanwhile: its own workflow applies it
@@ -162,6 +172,14 @@ Outcome apply_password(Rds& rds, const Workflow& w) {
 }
 
 Outcome check_connection(Rds& rds, const Workflow& w) {
+  Outcome seen = try_connection(rds, w);
+  if (seen.verdict == Outcome::Verdict::next) return seen;
+  const auto i = instance_of(rds, w);
+  if (pg::observe(layout_of(rds, *i), owner_of(rds, *i)).running()) return seen;
+  return await_server(rds, w, {seen.reason, true});
+}
+
+Outcome try_connection(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   pg::ProbeSpec spec;
   spec.address = spec.verify_name = i->address;

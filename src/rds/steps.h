@@ -28,6 +28,12 @@ Outcome start_server(Rds& rds, const Workflow& w);      ///< until it is ready; 
 Outcome stop_server(Rds& rds, const Workflow& w);       ///< checkpoint, fast stop, immediate stop after a minute
 Outcome apply_password(Rds& rds, const Workflow& w);    ///< when a verifier is pending
 Outcome check_connection(Rds& rds, const Workflow& w);  ///< TCP, TLS, pg_hba and authentication answer a client
+/// The same, but waits only: somebody else sees to a server that has ended.
+Outcome try_connection(Rds& rds, const Workflow& w);
+
+/// What a step behind start-server answers when the server does not accept connections: another try. One that has ended
+/// since is started again, which nobody else does while the workflow works on its instance.
+Outcome await_server(Rds& rds, const Workflow& w, const Error& error);
 
 Outcome shut_down(Rds& rds, const Workflow& w);      ///< stop_server, with its event
 Outcome finish_change(Rds& rds, const Workflow& w);  ///< a last step: check_connection, `available`, the events

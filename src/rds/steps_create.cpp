@@ -45,9 +45,9 @@ Outcome start_in_volume(Rds& rds, const Workflow& w) {
   return started;
 }
 
-Outcome set_up_database(Rds& rds, const Instance& i) {
+Outcome set_up_database(Rds& rds, const Workflow& w, const Instance& i) {
   auto client = pg::Client::connect(layout_of(rds, i), i.port);
-  if (!client) return answer(client.error());
+  if (!client) return await_server(rds, w, client.error());
   if (!i.pending_verifier.empty()) {
     if (auto r = pg::ensure_master(*client, i.master_username, i.pending_verifier); !r) return answer(r.error());
   }
@@ -61,8 +61,8 @@ Outcome set_up_database(Rds& rds, const Instance& i) {
 /// The endpoint is tried from outside meanwhile: a server asks for the password before it looks for role and database.
 Outcome open_to_clients(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
-  auto reached = std::async(std::launch::async, check_connection, std::ref(rds), std::cref(w));
-  const Outcome made = set_up_database(rds, *i);
+  auto reached = std::async(std::launch::async, try_connection, std::ref(rds), std::cref(w));
+  const Outcome made = set_up_database(rds, w, *i);
   const Outcome seen = reached.get();
   if (made.verdict != Outcome::Verdict::next) return made;
   if (seen.verdict != Outcome::Verdict::next) return seen;

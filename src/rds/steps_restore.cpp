@@ -154,7 +154,7 @@ Outcome recover(Rds& rds, const Workflow& w) {
 Outcome set_up(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   auto client = pg::Client::connect(layout_of(rds, *i), i->port);
-  if (!client) return answer(client.error());
+  if (!client) return await_server(rds, w, client.error());
   if (auto r = pg::reconcile_roles(*client); !r) return answer(r.error());
   if (auto r = protect(rds, *i); !r) return answer(r.error());
   const std::string foreign = pg::foreign_collations(layout_of(rds, *i), i->port);

@@ -226,6 +226,9 @@ def random_deaths(daemon, client, count):
     for number in range(count):
         psql(*endpoint(client, "s"), f"insert into t values ({rows})")
         rows += 1
+        if number and who == "server":  # one that crashes again and again would pause: a reboot begins anew
+            client.rds("RebootDBInstance", DBInstanceIdentifier="s")
+            available(client, "s", 60)
         name, who = f"k{number}", chance.choice(["daemon", "keeper", "server", "private server"])
         before = {b for b in bases(daemon) if "." not in b}
         client.rds("CreateDBSnapshot", DBInstanceIdentifier="s", DBSnapshotIdentifier=name)

@@ -547,14 +547,21 @@ class World:
 
     # One kill
 
-    def kill_at(self, operation, point):
-        """The daemon kills itself when it passes `point` during the operation."""
+    def kill_at(self, operation, point, others=None):
+        """The daemon kills itself when it passes `point` during the operation; `others` of VICTIMS die with it."""
+        if others == "servers" and self.client.status("v") == "available":
+            # One that crashes again and again would pause: a reboot begins anew.
+            self.client.rds("RebootDBInstance", DBInstanceIdentifier="v")
+            reach(self.client, "v", "available")
         op = self.begin(operation)
         self.daemon.hook("/_test/fault", point=point, action="kill", nth=1)
         self.ask(op)
         wait_for(f"{operation.__name__} passing {point}", self.daemon.dead, 30, 0.005)
         self.kills += 1
-        self.resume(op)
+        for pid in VICTIMS[others](self.daemon) if others else []:
+            procs.send(pid, 9)
+            self.kills += 1
+        self.resume(op, others == "servers")
 
     def kill_after(self, operation, seconds):
         """SIGKILL from outside, some time after the request. It may also come after the end."""
@@ -579,22 +586,32 @@ class World:
         except DOWN:
             pass  # the commit comes before the answer: the daemon may have died in between
 
-    def resume(self, op):
+    def resume(self, op, recovers=False):
         self.daemon.start()
         self.client.close()
         try:
             wait_for(f"{type(op).__name__} to converge", lambda: op.done(self.client), 60)
+            if recovers:
+                wait_for("all servers", self.all_answer, 60)
         finally:
             seen = self.watcher.stop()
-        self.check_events(op)
+        self.check_events(op, recovers)
         op.check()
         for name, statuses in seen.items():
             assert legal(statuses, op.chains[name]), f"{name} showed {' -> '.join(statuses)}"
         self.check_leaks()
 
-    def check_events(self, op):
+    def all_answer(self):
+        """Who should be there accepts connections, whatever his password is."""
+        up = [i for i in self.client.instances() if i.findtext("DBInstanceStatus") == "available"]
+        return all(subprocess.run(["pg_isready", "-q", "-h", i.findtext("Endpoint/Address"), "-p", i.findtext("Endpoint/Port")],
+                                  check=False).returncode == 0 for i in up)
+
+    def check_events(self, op, recovers):
+        """`recovers`: servers were killed, too, and what is said of that does not count."""
         for name, wanted in op.events.items():
             new = self.client.events(name)[len(self.events[name]):]
+            new = [e for e in new if not (recovers and e.startswith("Recovery of the DB instance"))]
             same = len(new) == len(wanted) and all(fnmatch.fnmatchcase(n, w) for n, w in zip(new, wanted))
             assert same, f"new events of {name}: {new}, wanted {wanted}"
 
@@ -604,9 +621,9 @@ class World:
                    for i in self.client.instances() if i.findtext("DBInstanceStatus") == "available"}
         known = {i.findtext("DbiResourceId") for i in self.client.instances()}
         root = os.path.realpath(self.daemon.state)
-        servers = {os.path.relpath(d, f"{root}/instances").split("/")[0]: p
-                   for d, p in self.daemon.postmasters().items()}
-        assert all(len(p) == 1 for p in servers.values()), f"more than one postmaster: {servers}"
+        wait_for("one postmaster a server",  # a child that its killed postmaster had just forked looks like one
+                 lambda: all(len(p) == 1 for p in self.daemon.postmasters().values()), 5, describe=self.daemon.postmasters)
+        servers = {os.path.relpath(d, f"{root}/instances").split("/")[0] for d in self.daemon.postmasters()}
         assert set(servers) == set(running), f"postmasters of {set(servers)}, instances {set(running)}"
         # The listening sockets of a server that was just killed or started may lag a moment behind.
         wait_for(f"only {running.values()} listening", lambda: self.daemon.listening() == set(running.values()), 5)
@@ -627,6 +644,15 @@ class World:
                  describe=lambda: f"{os.listdir(f'{self.daemon.state}/vault')}, instances {known}")
         wait_for("one base for each snapshot", self.bases_are_those_of_snapshots, 30,
                  describe=lambda: f"{self.bases()} bases, {self.snapshots()} snapshots")
+
+
+def of_kind(daemon, chosen):
+    return [p for p in procs.using(daemon.base) if chosen(p)]
+
+
+# Who dies with the daemon: the processes that keep WAL; all servers, also those that nobody but we can reach.
+VICTIMS = {"keepers": lambda daemon: of_kind(daemon, lambda p: " keeper " in procs.cmdline(p)),
+           "servers": lambda daemon: of_kind(daemon, lambda p: os.path.basename(procs.exe(p)) == "postgres")}
 
 
 def points(daemon, both=True):
@@ -687,8 +713,9 @@ def run_all(report, worlds, jobs):
     return sum(kills)
 
 
-def at_point(operation, point):
-    return (f"{operation.__name__}: kill at {point}", lambda world: world.kill_at(operation, point))
+def at_point(operation, point, others=None):
+    also = f" with the {others}" if others else ""
+    return (f"{operation.__name__}: kill at {point}{also}", lambda world: world.kill_at(operation, point, others))
 
 
 def at_random(operation, longest=1.0):
