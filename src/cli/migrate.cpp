@@ -20,10 +20,12 @@
 namespace howdah::cli {
 namespace {
 
-int usage(migrate::Report& report, std::string message) {
+int refuse(migrate::Report& report, std::string message) {
   report.problem({.code = "usage", .message = std::move(message), .fix = "howdah migrate --help"});
-  return report.finish(migrate::kUsage);
+  return migrate::kUsage;
 }
+
+int usage(migrate::Report& report, std::string message) { return report.finish(refuse(report, std::move(message))); }
 
 /// `--to kysely --out DIRECTORY` is `--format kysely --to DIRECTORY`. Returns what is wrong, or "".
 std::string take_export_words(const MigrateCommands& c, MigrateGiven& g) {
@@ -88,18 +90,18 @@ int run_rehearse(MigrateGiven& g, migrate::Report& report) {
   constexpr std::string_view kCloneOf = "clone-of:";
   if (!g.copy_of.empty()) {
     if (!g.copy_of.starts_with(kCloneOf) || !g.instance.empty())
-      return usage(report, "--on clone-of:NAME, or --instance NAME");
+      return refuse(report, "--on clone-of:NAME, or --instance NAME");
     g.instance = g.copy_of.substr(kCloneOf.size());
   }
   migrate::Budget budget;
   if (!g.max_lock.empty()) {
     const auto ms = migrate::parse_duration(g.max_lock);
-    if (!ms) return usage(report, ms.error().message);
+    if (!ms) return refuse(report, ms.error().message);
     budget.lock_ms = *ms;
   }
   if (!g.max_rewrite.empty()) {
     const auto bytes = migrate::parse_bytes(g.max_rewrite);
-    if (!bytes) return usage(report, bytes.error().message);
+    if (!bytes) return refuse(report, bytes.error().message);
     budget.rewrite_bytes = *bytes;
   }
   if (!g.instance.empty()) return rehearse_on_clone(g, budget, report);

@@ -65,7 +65,7 @@ CLI::App* add_export(CLI::App& app, MigrateGiven& g) {
 void add_history(CLI::App& app, MigrateGiven& g, MigrateCommands& c) {
   CLI::App* history = app.add_subcommand("history", "rows of the history, by hand");
   history->require_subcommand(1);
-  c.remove = history->add_subcommand("delete", "remove rows; schema_history_log keeps them");
+  c.remove = history->add_subcommand("delete", "remove rows; a log keeps them");
   c.remove->add_option("name", g.names, "versions or names")->required();
   c.remove->add_option("--reason", g.reason, "kept with them");
   c.remove->add_flag("--yes", g.yes, "do it; otherwise it only says what it would do");

@@ -19,7 +19,10 @@ int refuse_problems(Session& s, const Verdict& v) {
 }
 
 int refuse_first_deploy(Session& s) {
-  if (s.source().dialect != Dialect::kPrisma || !s.rows().empty() || s.empty_database()) return kOk;
+  if (s.source().dialect != Dialect::kPrisma || !s.rows().empty()) return kOk;
+  const auto empty = s.empty_database();
+  if (!empty) return s.sql_failure(empty.error(), kFailed);
+  if (*empty) return kOk;
   s.report().problem({.code = "not-empty",
                       .message = "the schema is not empty and has no history (Prisma's P3005)",
                       .hint = "if these tables are what the migrations make, mark them as applied",

@@ -16,7 +16,7 @@ int baseline(Session& s, const std::string& last);  ///< marks everything up to 
 
 enum class Mark { kApplied, kRolledBack };
 int resolve(Session& s, const std::string& version, Mark mark);
-/// Removes rows of the history; schema_history_log keeps them, with the reason. Without `confirmed` it only says what
+/// Removes rows of the history; its log keeps them, with the reason. Without `confirmed` it only says what
 /// would go. Refuses to remove the row of a file that is there while rows of later migrations stay.
 int history_delete(Session& s, const std::vector<std::string>& names, const std::string& reason, bool confirmed);
 int history_restore(Session& s, const std::string& name);  ///< takes the last history_delete() of it back

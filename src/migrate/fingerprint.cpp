@@ -8,7 +8,7 @@ namespace {
 /// Definitions are printed with an empty search_path, so that names come with their schemas.
 constexpr const char* kObjects = R"(
 begin read only; set local search_path = pg_catalog;
-with ns as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'),
+with ns as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'howdah_log')),
 member as (select classid, objid from pg_depend where deptype = 'e'),
 rel as (select c.*, n.nspname from pg_class c join ns n on n.oid = c.relnamespace
   where not exists (select from member where classid = 'pg_class'::regclass and objid = c.oid)

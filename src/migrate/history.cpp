@@ -7,6 +7,11 @@ namespace {
 
 constexpr const char* kForgotten = "forgotten";  // how the action of such a line begins
 
+/// A row when the table is there.
+SqlAnswer has_log(Database& db, const std::string& log) {
+  return db.exec(fmt::format("select where to_regclass({}) is not null", db.literal(log)));
+}
+
 }  // namespace
 
 std::string History::create_log_sql() const {
@@ -35,9 +40,18 @@ std::string History::restore_sql(Database& db, const std::string& version) const
       table(), log(), lines, db.literal(version));
 }
 
+SqlAnswer History::forgotten(Database& db, const std::string& wanted) const {
+  auto there = has_log(db, log());
+  if (!there || there->rows.empty()) return there;
+  return db.exec(
+      fmt::format("select version from {0} where action like '{1}%' and row_before is not null and {2} in (version, "
+                  "(row_before::{3}).{4}) order by at desc limit 1",
+                  log(), kForgotten, db.literal(wanted), table(), name_column()));
+}
+
 SqlAnswer History::read_log(Database& db) const {
-  auto there = db.exec(fmt::format("select to_regclass({}) is not null", db.literal(log())));
-  if (!there || there->at(0, 0) != "t") return there ? Answer{} : there;
+  auto there = has_log(db, log());
+  if (!there || there->rows.empty()) return there;
   return db.exec(fmt::format(
       "select date_trunc('second', at), who, version, action, row_before is not null from {} order by id desc", log()));
 }

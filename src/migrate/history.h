@@ -30,6 +30,7 @@ class History {
   virtual const char* dialect() const = 0;
   virtual std::string table() const = 0;  ///< quoted, with schema
   virtual const char* key() const = 0;    ///< the column that holds Row::version
+  virtual const char* name_column() const { return key(); }
   virtual std::string create_sql() const = 0;
   /// In the order in which they were applied; rows that do not count any more (rolled back) come too.
   virtual SqlAnswer read(Database& db) const = 0;
@@ -53,9 +54,12 @@ class History {
   std::string forget_sql(Database& db, const std::string& version, const std::string& why) const;
   /// Puts the rows back that forget_sql() removed last; fails on the server when they are there.
   std::string restore_sql(Database& db, const std::string& version) const;
+  /// The version of the rows that forget_sql() removed last under this version or name; no row when there are none.
+  SqlAnswer forgotten(Database& db, const std::string& version_or_name) const;
   /// What was changed by hand: at, who, version, action, whether the row was kept. Newest first.
   SqlAnswer read_log(Database& db) const;
-  std::string log() const { return schema_ + ".schema_history_log"; }
+  /// The table of what was changed by hand; quoted, with schema.
+  virtual std::string log() const { return schema_ + ".schema_history_log"; }
 
   /// One row of a baseline in the place of those of what it replaces, with the times of the last of them. "" where
   /// there are no baselines.
@@ -68,7 +72,7 @@ class History {
   virtual std::vector<int64_t> lock_keys() const = 0;
 
  protected:
-  std::string create_log_sql() const;
+  virtual std::string create_log_sql() const;
   std::string schema_;  ///< quoted
 };
 

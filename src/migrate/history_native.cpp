@@ -15,6 +15,7 @@ class Native : public History {
   const char* dialect() const override { return "native"; }
   std::string table() const override { return schema_ + ".schema_history"; }
   const char* key() const override { return "version"; }
+  const char* name_column() const override { return "name"; }
   std::vector<int64_t> lock_keys() const override { return {kOurLockKey}; }
 
   std::string create_sql() const override {

@@ -16,6 +16,13 @@ class Prisma : public History {
   const char* key() const override { return "migration_name"; }
   std::vector<int64_t> lock_keys() const override { return {kOurLockKey, 72707369}; }
 
+  /// In a schema of its own, a table for each schema with a history: Prisma calls any table in its schemas that the
+  /// migrations don't make drift, and offers to reset the database for it.
+  std::string log() const override { return "howdah_log." + schema_; }
+  std::string create_log_sql() const override {
+    return "create schema if not exists howdah_log;" + History::create_log_sql();
+  }
+
   std::string create_sql() const override {
     return "create table if not exists " + table() +
            " (id varchar(36) primary key not null, checksum varchar(64) not null, finished_at timestamptz,"

@@ -82,18 +82,15 @@ int history_restore(Session& s, const std::string& name) {
   const std::string version = m == nullptr ? name : m->version;
   if (s.row(version) != nullptr)
     return refuse(s, {.code = "exists", .version = version, .message = "the history has " + version + " already"});
-  const auto log = s.history().read_log(s.db());
-  if (!log) return s.sql_failure(log.error(), kFailed);
-  const bool kept = std::any_of(log->rows.begin(), log->rows.end(), [&](const auto& r) {
-    return r[2] == version && r[3].starts_with("forgotten") && r[4] == "t";
-  });
-  if (!kept)
+  const auto kept = s.history().forgotten(s.db(), version);  // by its name too: its file may be gone
+  if (!kept) return s.sql_failure(kept.error(), kFailed);
+  if (kept->rows.empty())
     return refuse(s, {.code = "not-found",
                       .version = version,
                       .message = s.history().log() + " keeps no deleted row of " + version,
                       .fix = "howdah migrate history log"});
-  return s.change(s.history().restore_sql(s.db(), version),
-                  {version, m == nullptr ? version : m->name, "", "restored"});
+  return s.change(s.history().restore_sql(s.db(), kept->at(0, 0)),
+                  {kept->at(0, 0), m == nullptr ? name : m->name, "", "restored"});
 }
 
 int history_log(Session& s) {

@@ -9,7 +9,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 /// Everything but members of extensions and the tables of histories. rel: relations with their quoted names.
 constexpr const char* kWith = R"(
-with ns as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'),
+with ns as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'howdah_log')),
 member as (select classid, objid from pg_depend where deptype = 'e'),
 rel as (select c.*, format('%I.%I', n.nspname, c.relname) as full_name from pg_class c join ns n on n.oid = c.relnamespace
   where not exists (select from member where classid = 'pg_class'::regclass and objid = c.oid)

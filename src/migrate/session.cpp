@@ -174,12 +174,13 @@ int Session::refresh() {
   return kOk;
 }
 
-bool Session::empty_database() {
+tl::expected<bool, SqlFailure> Session::empty_database() {
   const auto other = db_->exec(
       "select from pg_class where relnamespace = quote_ident(current_schema())::regnamespace and relkind in ('r', 'p', "
       "'v', 'm') and relname not in ('schema_history', 'schema_history_log', '_prisma_migrations', 'kysely_migration', "
       "'kysely_migration_lock') limit 1");
-  return other && other->rows.empty();
+  if (!other) return tl::unexpected(other.error());
+  return other->rows.empty();
 }
 
 void Session::remember(const std::optional<Answer>& rows) {

@@ -60,7 +60,7 @@ class Session {
   const Row* row(const std::string& version_or_name) const;
   Verdict verdict() const { return compare(source_, rows_, options_.out_of_order); }
   bool has_history() const { return has_history_; }
-  bool empty_database();  ///< the schema has no tables and views but those of histories
+  tl::expected<bool, SqlFailure> empty_database();  ///< the schema has no tables and views but those of histories
   const Target& target() const { return target_; }
   int change(const std::string& sql, Step step);  ///< one transaction, then the step is reported
   int sql_failure(const SqlFailure& f, int code);

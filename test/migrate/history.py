@@ -49,6 +49,12 @@ def a_row_goes_and_comes_back(p):
     p.remove("1_a")
     p.run("history", "delete", "1_a", "--yes")  # no file: no gap
     assert names(p) == ["2_b"]
+    p.run("history", "restore", "1_a")  # by its name: no file says its version
+    assert names(p) == ["1_a", "2_b"]
+    logs = p.sql("select string_agg(oid::regclass::text, ' ') from pg_class where relname ~ '_log$' or relnamespace = "
+                 "to_regnamespace('howdah_log') and relkind = 'r'")
+    assert logs == ("howdah_log.public" if type(p) is Prisma else "schema_history_log"), logs  # not where Prisma looks
+    assert p.sql("select count(*) from pg_class where relname = 'schema_history'") == ("1" if type(p) is Sql else "0")
 
 
 for kind in (Sql, Prisma, Kysely):

@@ -61,6 +61,7 @@ def rehearse_keeps_to_budgets(pg):
     assert {x["code"] for x in problems} == {"lock-budget", "rewrite-budget"}, problems
     assert [x["where"].rsplit("/", 1)[1] for x in problems if x["where"]] == ["3_b.sql:2:1"], problems
     p.run("rehearse", "--max-lock", "soon", code=1)
+    assert p.json("rehearse", "--max-lock", "soon", code=1)["problems"][0]["code"] == "usage"  # one object, not two
     p.run("rehearse", "--with-down")
     p.file("3_b.sql", "-- migrate:up\nalter table t add r float8;\n-- migrate:down\nselect 1;\n")
     assert "public.t differs" in p.json("rehearse", "--with-down", code=3)["problems"][0]["message"]
