@@ -9,6 +9,7 @@
 #include "cli/cfn.h"
 #include "cli/db.h"
 #include "cli/migrate.h"
+#include "cli/plans.h"
 #include "cli/sync.h"
 
 namespace howdah::cli {
@@ -116,6 +117,7 @@ std::optional<int> family(int argc, char** argv) {
   if (std::string_view(argv[1]) == "backup") return run_backup(argc - 1, argv + 1);
   if (std::string_view(argv[1]) == "migrate") return run_migrate(argc - 1, argv + 1);
   if (std::string_view(argv[1]) == "sync") return run_sync(argc - 1, argv + 1);
+  if (std::string_view(argv[1]) == "plans") return run_plans(argc - 1, argv + 1);
   return {};
 }
 
@@ -134,6 +136,7 @@ int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
   app.add_subcommand("db", "create, load, seed and look into any PostgreSQL; howdah db --help");
   app.add_subcommand("migrate", "migrations of any PostgreSQL; howdah migrate --help");
   app.add_subcommand("sync", "rows of tables from one database to another; howdah sync table --help");
+  app.add_subcommand("plans", "plans of queries before and after; howdah plans --help");
   app.add_subcommand("backup", "the backup repository: list, verify, restore; howdah backup --help");
   auto* env_command = app.add_subcommand("env", "print shell commands that point the aws CLI and SDKs here");
   auto* doctor_command = app.add_subcommand("doctor", "say what this machine lacks, and how to get it");

@@ -20,11 +20,12 @@ struct Given {
   std::string url, environment, role, schema_file = "db/schema.sql", seed_file = "db/seed.sql";
   std::vector<std::string> words;    ///< [name or file] [prod]
   std::vector<std::string> program;  ///< after "--"
-  bool json = false;
+  bool json = false, all = false;
 };
 
 struct Commands {
-  CLI::App *create, *drop, *load, *dump, *seed, *sessions, *setup, *reset, *connect, *protect, *take, *prepare;
+  CLI::App *create, *drop, *load, *dump, *seed, *sessions, *setup, *reset, *connect, *protect, *take, *prepare,
+      *extensions;
 };
 
 CLI::App* add(CLI::App& app, Given& g, const char* name, const char* about, const char* words) {
@@ -57,6 +58,8 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.sessions->add_option("--kill", g.filter.kill, "end this session")->check(CLI::PositiveNumber);
   c.sessions->add_option("--cancel", g.filter.cancel, "cancel this session's query")->check(CLI::PositiveNumber);
   c.sessions->add_option("--idle-in-tx", g.filter.idle_in_transaction, "idle in a transaction for so many seconds");
+  c.extensions = add(app, g, "extensions", "7 when some are older than the server's, as after an upgrade", "[prod]");
+  c.extensions->add_flag("--all", g.all, "of every database of the server");
   c.setup = add(app, g, "setup", "create if missing, load schema and seed if empty; never drops", "[prod]");
   c.reset = add(app, g, "reset", "drop, then setup", "[prod]");
   drop_options(c.reset, g);
@@ -133,6 +136,7 @@ int run_command(const Commands& c, const Given& g, const std::string& word, migr
   }
   if (*c.seed) return migrate::load_file(g.command, word.empty() ? g.seed_file : word, false, report);
   if (*c.sessions) return migrate::sessions(g.command, g.filter, report);
+  if (*c.extensions) return migrate::extensions(g.command, g.all, report);
   if (*c.connect) return migrate::connect_with(g.command, g.program, report);
   if (*c.protect) return migrate::mark_environment(g.command, g.environment, report);
   if (*c.reset) {

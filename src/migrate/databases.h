@@ -32,6 +32,10 @@ struct SessionFilter {
 };
 int sessions(const DatabaseCommand& c, const SessionFilter& filter, Report& report);
 
+/// Extensions that are older than what the server has: an upgrade of the server leaves them as they were. kDrift when
+/// there are any. `all`: in every database of the server.
+int extensions(const DatabaseCommand& c, bool all, Report& report);
+
 /// The schema as SQL that load_file() and psql read, the same bytes for the same schema, with the rows of the migration
 /// histories. Written by the pg_dump that suits the server.
 int dump_schema(const DatabaseCommand& c, const std::string& file, Report& report);

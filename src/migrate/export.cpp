@@ -64,6 +64,9 @@ std::string kysely_function(const std::string& name, const Part& p) {
   return out + "}\n";
 }
 
+/// dbmate refuses files without a down section, and would take an empty one for a way down.
+constexpr const char* kNoWayDown = "do $$ begin raise exception 'this migration has no way down'; end $$;\n";
+
 class Writer {
  public:
   Writer(ExportFormat format, size_t digits) : format_(format), digits_(digits) {}
@@ -110,7 +113,7 @@ class Writer {
                         fenced(up, "+migrate"), "-- +migrate Down\n", down.present ? fenced(down, "+migrate") : "");
       default:  // dbmate's layout is also ours
         return sections(name, up.transactional ? "-- migrate:up\n" : "-- migrate:up transaction:false\n", up.sql,
-                        "-- migrate:down\n", down.sql);
+                        "-- migrate:down\n", down.present || format_ == ExportFormat::kNative ? down.sql : kNoWayDown);
     }
   }
 

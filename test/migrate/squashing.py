@@ -1,10 +1,11 @@
 """howdah migrate squash: several migrations become one baseline. howdah migrate export: other tools' layouts."""
 import os
+import shutil
 import subprocess
 import tempfile
 
 from kysely import KyselyProject
-from project import HOWDAH, Project, test
+from project import HOWDAH, Project, Skip, node_modules, test
 
 FILES = {
     "1_users": ("create table users(id int generated always as identity primary key, name text default 'a;b');"
@@ -152,6 +153,64 @@ def export_to_other_tools(pg):
     p.file("11_two.sql", "-- howdah:no-transaction\ncreate index concurrently j on posts(id); vacuum;")
     to = exported(p, "prisma", code=3)
     assert os.listdir(to) == []
+
+
+def run_by_a_tool(p, form, history, run):
+    """What the tool makes of our files is what we make of them, and we go on after it."""
+    q = Project(p.pg)
+    q.dir = exported(p, form)
+    run(q, "up")
+    q.run("import")
+    q.run("verify", "--exit-code")
+    q.file("20_more.sql", "-- migrate:up\ncreate table more(id int);\n-- migrate:down\ndrop table more;\n")
+    q.run("up")
+    q.run("down")
+    q.sql(f"drop table {history}")
+    assert checked_schema(q) == checked_schema(p), form
+    back = Project(p.pg)
+    back.dir = exported(native(p.pg), form)
+    run(back, "up")
+    for _ in FILES:
+        run(back, "down")
+    assert back.sql("select count(*) from pg_class where relname in ('users', 'posts')") == "0"
+
+
+def call(*command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def with_something_alone(pg):
+    p = native(pg)
+    p.file("4_alone.sql", "-- howdah:no-transaction\ncreate index concurrently i on posts(id);")
+    p.run("up")
+    return p
+
+
+@test
+def dbmate_runs_our_export(pg):
+    home = f"{node_modules('dbmate', 'dbmate@2.36.0')}/@dbmate"
+    [platform] = [d for d in os.listdir(home) if d.endswith("-arm64" if os.uname().machine == "aarch64" else "-x64")]
+
+    def run(p, way):
+        url = p.url.replace("host=", "socket=") + "&sslmode=disable"
+        call(f"{home}/{platform}/bin/dbmate", "--url", url, "-d", p.dir, "--no-dump-schema",
+             {"up": "migrate", "down": "rollback"}[way])
+    run_by_a_tool(with_something_alone(pg), "dbmate", "schema_migrations", run)
+
+
+@test
+def sql_migrate_runs_our_export(pg):
+    if not shutil.which("sql-migrate"):
+        raise Skip("sql-migrate is not installed")
+
+    def run(p, way):
+        config = f"{p.dir}.yml"
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(f"development:\n  dialect: postgres\n  dir: {p.dir}\n  table: gorp_migrations\n"
+                    f"  datasource: host={pg.dir} user=postgres dbname={p.name} sslmode=disable\n")
+        call("sql-migrate", way, f"-config={config}", cwd=p.dir)
+    run_by_a_tool(with_something_alone(pg), "sql-migrate", "gorp_migrations", run)
 
 
 @test
