@@ -3,6 +3,7 @@
 // isn't.
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -14,6 +15,15 @@ namespace howdah::repository {
 namespace {
 
 constexpr size_t kNamed = 20;
+constexpr size_t kSegmentName = 24;  // 8 digits each: timeline, and two of its number, the second below 256
+
+uint64_t segment_number(const std::string& name) {
+  return std::stoull(name.substr(8, 8), nullptr, 16) << 8 | std::stoull(name.substr(16), nullptr, 16);
+}
+
+std::string segment_name(const std::string& timeline, uint64_t number) {
+  return fmt::format("{}{:08X}{:08X}", timeline, number >> 8, number & 255);
+}
 
 }  // namespace
 
@@ -62,6 +72,10 @@ class Verifying {
         continue;
       }
       good_.push_back(id);
+      if (m->wal_from.size() == kSegmentName) {
+        const uint64_t from = segment_number(m->wal_from);
+        wal_from_ = std::min(from, wal_from_.value_or(from));
+      }
       std::vector<uint32_t> bases;
       for (Ref r : m->bases) {
         r.pack = number_of(m->packs[r.pack]);
@@ -143,8 +157,13 @@ class Verifying {
   Result<void> check_wal() {
     const auto names = r_.list_wal(resource_);
     if (!names) return tl::unexpected(names.error());
+    std::string before;
     for (const auto& name : *names) {
       out_.segments++;
+      if (name.size() == kSegmentName) {
+        if (!before.empty()) look_between(before, name);
+        before = name;
+      }
       const auto text = r_.get_wal(resource_, name);
       if (text) continue;
       if (text.error().retry) return tl::unexpected(text.error());
@@ -155,9 +174,22 @@ class Verifying {
     return {};
   }
 
+  /// Segments follow each other without a gap, on a timeline and where the next one branches off, from where the oldest
+  /// backup begins.
+  void look_between(const std::string& before, const std::string& name) {
+    const uint64_t first = std::max(segment_number(before) + 1, wal_from_.value_or(0)), next = segment_number(name);
+    if (first >= next) return;
+    const std::string timeline = before.substr(0, 8), missing = segment_name(timeline, first);
+    const std::string last = segment_name(timeline, next - 1);
+    out_.damages.push_back({wal_prefix(resource_) + missing,
+                            missing == last ? "it is missing" : "it is missing, and all up to " + last,
+                            {fmt::format("{}: restores over it, until there is a later backup", resource_)}});
+  }
+
   const Repository& r_;
   const std::string& resource_;
   Verified& out_;
+  std::optional<uint64_t> wal_from_;  // of the oldest backup
   std::vector<std::string> packs_, good_;
   std::map<std::string, uint32_t> numbers_;
   std::vector<Ref> bases_;

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from daemon import BINARY, PREFIX, Daemon, create, endpoint, psql, wait_for  # noqa: E402
 from report import Report  # noqa: E402
+import procs  # noqa: E402
 
 
 def command(daemon, *words):
@@ -42,13 +43,11 @@ def backends(daemon):
     """Titles of the backends of servers aside, which say what they do."""
     found = []
     for postmaster in aside_servers(daemon):
-        with open(f"/proc/{postmaster}/task/{postmaster}/children", encoding="ascii") as f:
-            for pid in f.read().split():
-                try:
-                    with open(f"/proc/{pid}/cmdline", "rb") as title:
-                        found.append(title.read().decode(errors="replace"))
-                except FileNotFoundError:
-                    pass
+        try:
+            with open(f"/proc/{postmaster}/task/{postmaster}/children", encoding="ascii") as f:
+                found += [procs.cmdline(int(pid)) for pid in f.read().split()]
+        except FileNotFoundError:
+            pass  # the one that replays WAL ends before the one that is asked begins
     return found
 
 

@@ -238,14 +238,62 @@ def wal_goes_there_and_back():
                 with open(f"{place.root}/{folder}/{name}", "rb") as f:
                     assert f.read() == content, name
         assert place.run("list").count("4 WAL files") == 1
+        assert "everything is as it was stored" in place.run("verify")
+
+        wal, first, gone, last = f"{place.repository}/instances/db-A/wal", *sorted(segments)
+        os.rename(f"{wal}/{gone}", f"{place.root}/aside")
+        said = place.run("verify", code=1)
+        assert f"DAMAGED instances/db-A/wal/{gone}: it is missing" in said, said
+        shutil.copy(f"{wal}/{last}", f"{wal}/{gone}")  # another one in its place
+        said = place.run("verify", code=1)
+        assert f"DAMAGED instances/db-A/wal/{gone}:" in said and last not in said, said
+        os.mkdir(f"{place.root}/partly")
+        place.run("wal-get", "db-A", f"{place.root}/partly", code=1)
+        assert os.listdir(f"{place.root}/partly") == [first], "what is before the damage can be used, no more"
     finally:
         shutil.rmtree(place.root)
 
 
+def full_disk():
+    """Storing ends with an error where the repository's disk is full; what was there stays good, and the next try goes on."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+        print("SKIPPED repository/full_disk: needs root for a mount namespace")
+        return
+    done = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, os.path.abspath(__file__),
+                           "--inner"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def full_disk_inner():
+    place = Place()
+    os.mkdir(place.repository)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "howdah-test", place.repository], check=True)
+    try:
+        place.put("one")
+        first = tree(place.source)
+        place.write("data/base/5/16385", random.randbytes(12_000_000))
+        with open(f"{place.repository}/filler", "wb") as f:
+            f.write(bytes(8 << 20))
+        said = place.put("two", code=1)
+        assert "No space left on device" in said, said
+        assert " one " in place.run("list") and " two " not in place.run("list")
+        place.run("verify")
+        assert place.restored("one") == first
+        os.remove(f"{place.repository}/filler")
+        place.put("two")
+        assert place.restored("two") == tree(place.source)
+    finally:
+        subprocess.run(["umount", place.repository], check=True)
+        shutil.rmtree(place.root)
+
+
 def main():
+    if sys.argv[1:] == ["--inner"]:
+        full_disk_inner()
+        return
     passed = failed = 0
     for check in (kills_while_storing, resumes, reader_gives_the_same, damage_is_named, kills_while_the_key_changes,
-                  wal_goes_there_and_back):
+                  wal_goes_there_and_back, full_disk):
         try:
             check()
             passed += 1
