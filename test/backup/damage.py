@@ -259,8 +259,46 @@ def full(daemon, filler):
     assert count(client, "r") == "130000"
 
 
+def full_vault():
+    """The disk of the vault alone is full: databases write on, what can be restored stands still and is told truthfully,
+    and once there is room nothing is missing."""
+    daemon = Daemon("vault")
+    vault = f"{daemon.state}/vault"
+    os.makedirs(vault)
+    os.chmod(daemon.state, 0o711)
+    mount_tmpfs(vault, "160m")
+    with daemon:
+        try:
+            client = daemon.client()
+            create(client, "a", BackupRetentionPeriod=1)
+            latest = lambda: client.instance("a").findtext("LatestRestorableTime")  # noqa: E731
+            wait_for("the first backup", latest, 90)
+            place = endpoint(client, "a")
+            psql(*place, "create table t as select generate_series(1, 10) as id")
+            filler = Filler(vault)
+            filler.leave(20)
+            psql(*place, f"select pg_logical_emit_message(false, 'x', repeat('y', {SEGMENT // 16})) from generate_series(1, 48)",
+                 timeout=120)
+            wait_for("a full vault", lambda: filler.free() < 1 << 20, 60, describe=filler.free)
+            time.sleep(2)
+            stands = latest()
+            psql(*place, "insert into t select generate_series(11, 20)")
+            time.sleep(3)
+            assert latest() == stands, f"{stands} became {latest()} with a full vault"
+            assert client.status("a") == "available" and count(client, "a") == "20"
+            filler.remove()
+            after = stamp(time.time())
+            wait_for("all that was written to be restorable", lambda: latest()[:19] > after[:19], 60, describe=latest)
+            client.rds("RestoreDBInstanceToPointInTime", SourceDBInstanceIdentifier="a", TargetDBInstanceIdentifier="r",
+                       RestoreTime=after)
+            available(client, "r", 120)
+            assert count(client, "r") == "20"
+        finally:
+            subprocess.run(["umount", "-l", vault], check=False)
+
+
 def main():
-    if run_inner({"full_disk": full_disk}):
+    if run_inner({"full_disk": full_disk, "full_vault": full_vault}):
         return
     report = Report()
     with Daemon("damage") as daemon:
@@ -268,6 +306,7 @@ def main():
     with Daemon("bits") as daemon:
         report.run("a flipped bit in a base", damaged_base, daemon, daemon.client())
     report.run("no room for a snapshot or a restore", in_namespace("full_disk"))
+    report.run("no room in the vault", in_namespace("full_vault"))
     report.finish()
 
 
