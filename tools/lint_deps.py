@@ -28,6 +28,14 @@ FOLDERS = list(BASE) + SERVICES
 ALLOWED = {k: set(v) for k, v in BASE.items()}
 for service in SERVICES:  # a service may use everything below it, never another service
     ALLOWED[service] = {"util", "os", "wire", "store", "net", "flow", "pg", "backup", "repository", "domain", "api"}
+# Headers that cost seconds wherever they are included, and the files that may.
+COSTLY = {
+    "nlohmann/json.hpp": r"util/json\.h",
+    "CLI/": r"cli/arguments\.cpp",
+    "boost/": r"net/.*",
+    "spdlog/": r"util/log\.cpp",
+    "toml++/": r"domain/config\.cpp",
+}
 GENERATED_TYPES = set(SERVICES) | {"api"}  # who may include the generated "aws/<service>.h"
 
 
@@ -43,6 +51,9 @@ def main() -> int:
             bad.append(f"{path}: folder '{folder}' is not in tools/lint_deps.py")
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
+            for header, owners in COSTLY.items():
+                if line.startswith(f"#include <{header}") and not re.fullmatch(owners, str(path.relative_to(root))):
+                    bad.append(f"{path}:{number}: <{header}...> is slow to compile and stays in {owners}")
             m = re.match(r'\s*#include "([a-z0-9_]+)/', line)
             if not m or m[1] == folder:
                 continue

@@ -1,8 +1,7 @@
 #include "api/local_routes.h"
 
-#include <nlohmann/json.hpp>
-
 #include "util/fault_point.h"
+#include "util/json.h"
 
 namespace howdah::api {
 namespace {
@@ -37,7 +36,7 @@ wire::HttpResponse list_flows(const LocalRoutes& routes) {
   if (routes.flows) {
     for (auto& [table, steps] : routes.flows()) out[table] = steps;
   }
-  return text(200, out.dump() + "\n", "application/json");
+  return text(200, json_text(out) + "\n", "application/json");
 }
 
 wire::HttpResponse test_hook(const LocalRoutes& routes, const wire::HttpRequest& request) {
@@ -47,7 +46,7 @@ wire::HttpResponse test_hook(const LocalRoutes& routes, const wire::HttpRequest&
     routes.reset();
     return text(200, "ok\n");
   }
-  const auto body = nlohmann::json::parse(request.body.empty() ? "{}" : request.body, nullptr, false);
+  const auto body = try_parse_json(request.body.empty() ? "{}" : request.body);
   if (!body.is_object()) return text(400, "the body must be a JSON object\n");
   try {
     if (request.raw_path == "/_test/clock") return move_clock(routes, body);

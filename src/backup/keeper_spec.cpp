@@ -4,10 +4,10 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "backup/keeper_way.h"
 #include "os/files.h"
+#include "util/json.h"
 
 namespace howdah::backup {
 
@@ -15,23 +15,22 @@ using Json = nlohmann::json;
 
 std::string spec_text(const KeeperSpec& spec) {
   const auto& l = spec.layout;
-  return Json{{"state", spec.state},
-              {"resource_id", spec.resource_id},
-              {"root", l.root},
-              {"data", l.data},
-              {"conf", l.conf},
-              {"run", l.run},
-              {"log", l.log},
-              {"uid", spec.owner.uid},
-              {"gid", spec.owner.gid},
-              {"port", spec.port},
-              {"way", word_of(way_of(spec.state, spec.resource_id))}}
-      .dump();
+  return json_text(Json{{"state", spec.state},
+                        {"resource_id", spec.resource_id},
+                        {"root", l.root},
+                        {"data", l.data},
+                        {"conf", l.conf},
+                        {"run", l.run},
+                        {"log", l.log},
+                        {"uid", spec.owner.uid},
+                        {"gid", spec.owner.gid},
+                        {"port", spec.port},
+                        {"way", word_of(way_of(spec.state, spec.resource_id))}});
 }
 
 Result<KeeperSpec> parse_spec(const std::string& text) {
   try {
-    const Json j = Json::parse(text);
+    const Json j = parse_json(text);
     KeeperSpec spec;
     spec.state = j.at("state");
     spec.resource_id = j.at("resource_id");
@@ -55,7 +54,7 @@ std::string lock_path(const std::string& root) { return root + "/keeper.lock"; }
 std::optional<KeeperInfo> read_info(const std::string& root) {
   const auto text = os::read_file(root + "/keeper.info", 64 << 10);
   if (!text) return {};
-  const Json j = Json::parse(*text, nullptr, false);
+  const Json j = try_parse_json(*text);
   if (!j.is_object()) return {};
   try {
     return KeeperInfo{j.at("pid"), j.at("started"), j.at("version"), j.at("spec")};
@@ -66,7 +65,7 @@ std::optional<KeeperInfo> read_info(const std::string& root) {
 
 Result<void> write_info(const std::string& root, const KeeperInfo& info) {
   const Json j{{"pid", info.pid}, {"started", info.started}, {"version", info.version}, {"spec", info.spec}};
-  return os::write_file_atomic(root + "/keeper.info", j.dump() + "\n", 0600);
+  return os::write_file_atomic(root + "/keeper.info", json_text(j) + "\n", 0600);
 }
 
 uint64_t start_of(pid_t pid) {

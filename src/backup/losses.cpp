@@ -4,9 +4,9 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "os/files.h"
+#include "util/json.h"
 
 namespace howdah::backup {
 namespace {
@@ -50,7 +50,7 @@ Result<std::vector<Loss>> read_losses(const std::string& root) {
   if (!text) return tl::unexpected(text.error());
   std::vector<Loss> out;
   try {
-    for (const auto& one : Json::parse(*text)) out.push_back(from_json(one));
+    for (const auto& one : parse_json(*text)) out.push_back(from_json(one));
   } catch (const Json::exception& e) {
     return fail(fmt::format("{} is damaged: {}", path_of(root), e.what()));
   }
@@ -64,7 +64,7 @@ Result<void> record_loss(const std::string& root, const Loss& loss) {
   known->push_back(loss);
   Json all = Json::array();
   for (const auto& one : *known) all.push_back(to_json(one));
-  return os::write_file_atomic(path_of(root), all.dump(1) + "\n", 0600);
+  return os::write_file_atomic(path_of(root), json_text(all, 1) + "\n", 0600);
 }
 
 Result<void> check_no_loss(const std::string& root, const History& history, Lsn from, Lsn to) {

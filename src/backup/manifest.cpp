@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
 
 #include "backup/checksum.h"
+#include "util/json.h"
 
 namespace howdah::backup {
 namespace {
@@ -18,7 +18,7 @@ nlohmann::json to_json(Position p) { return {{"timeline", p.timeline}, {"lsn", l
 
 Position position_of(const nlohmann::json& j) {
   auto lsn = parse_lsn(j.at("lsn").get<std::string>());
-  if (!lsn) throw std::runtime_error("no WAL position: " + j.dump());
+  if (!lsn) throw std::runtime_error("no WAL position: " + json_text(j));
   return {j.at("timeline").get<uint32_t>(), *lsn};
 }
 
@@ -62,7 +62,7 @@ std::string render_base(const Base& base) {
                       {"bytes", base.bytes},
                       {"crash_consistent", base.crash_consistent},
                       {"stopped", base.stopped}};
-  std::string text = "{\"base\": " + j.dump(1) + ",\n";
+  std::string text = "{\"base\": " + json_text(j, 1) + ",\n";
   return text + std::string(kSumLine) + sha256_hex(text) + "\"}\n";
 }
 
@@ -73,7 +73,7 @@ Result<Base> parse_base(const std::string& text) {
   std::string expected = std::string(kSumLine) + sha256_hex(covered) + "\"}\n";
   if (text.substr(line + 1) != expected) return fail("its checksum does not fit: it was changed");
   try {
-    const auto j = nlohmann::json::parse(text).at("base");
+    const auto j = parse_json(text).at("base");
     if (int format = j.at("format").get<int>(); format != kFormat) {
       return fail(fmt::format("its format is {}, this version reads {}", format, kFormat));
     }
@@ -99,7 +99,7 @@ std::string render_backup_manifest(std::vector<FileEntry> files, uint32_t timeli
   std::string text = "{ \"PostgreSQL-Backup-Manifest-Version\": 1,\n\"Files\": [\n";
   for (size_t i = 0; i < files.size(); i++) {
     const FileEntry& f = files[i];
-    std::string name = is_plain(f.path) ? "\"Path\": " + nlohmann::json(f.path).dump()
+    std::string name = is_plain(f.path) ? "\"Path\": " + json_text(nlohmann::json(f.path))
                                         : "\"Encoded-Path\": \"" + hex_of(f.path) + "\"";
     text += fmt::format(
         "{{ {}, \"Size\": {}, \"Last-Modified\": \"{}\", \"Checksum-Algorithm\": \"CRC32C\", \"Checksum\": \"{}\" "
@@ -120,7 +120,7 @@ Result<std::vector<FileEntry>> parse_backup_manifest(const std::string& text) {
   }
   std::vector<FileEntry> out;
   try {
-    const auto j = nlohmann::json::parse(text);
+    const auto j = parse_json(text);
     for (const auto& f : j.at("Files")) {
       const bool plain = f.contains("Path");
       const auto name = f.at(plain ? "Path" : "Encoded-Path").get<std::string>();

@@ -2,8 +2,6 @@
 
 #include <future>
 
-#include <nlohmann/json.hpp>
-
 #include <fmt/format.h>
 
 #include "backup/base_check.h"
@@ -17,6 +15,7 @@
 #include "os/files.h"
 #include "pg/server.h"
 #include "util/fault_point.h"
+#include "util/json.h"
 
 namespace howdah::backup {
 namespace {
@@ -25,12 +24,11 @@ std::string recovery_dir(const pg::Layout& layout) { return layout.root + "/reco
 std::string marker_of(const pg::Layout& layout) { return recovery_dir(layout) + "/done.json"; }
 
 std::string render_marker(const Plan& plan, const Recovered& r) {
-  return nlohmann::json{{"base", plan.base.id},
-                        {"target", lsn_text(plan.target.lsn)},
-                        {"end_timeline", r.end.timeline},
-                        {"end", lsn_text(r.end.lsn)},
-                        {"timeline", r.timeline}}
-      .dump();
+  return json_text(nlohmann::json{{"base", plan.base.id},
+                                  {"target", lsn_text(plan.target.lsn)},
+                                  {"end_timeline", r.end.timeline},
+                                  {"end", lsn_text(r.end.lsn)},
+                                  {"timeline", r.timeline}});
 }
 
 Result<void> mark(const Plan& plan, const pg::Layout& layout, const Recovered& r) {
@@ -74,7 +72,7 @@ Result<std::optional<Recovered>> finished(const Plan& plan, const pg::Layout& la
   auto text = os::read_file(marker_of(layout));
   if (!text) return tl::unexpected(text.error());
   try {
-    const auto j = nlohmann::json::parse(*text);
+    const auto j = parse_json(*text);
     if (j.at("base") != plan.base.id || j.at("target") != lsn_text(plan.target.lsn)) {
       return fail(fmt::format("{} was recovered to {} from base {} before, not to {} from {}", layout.data,
                               j.at("target").get<std::string>(), j.at("base").get<std::string>(),

@@ -5,7 +5,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -14,6 +13,7 @@
 #include "backup/manifest.h"
 #include "backup/vault.h"
 #include "backup/wal_tail.h"
+#include "cli/arguments.h"
 #include "domain/config.h"
 #include "domain/repository_config.h"
 #include "os/files.h"
@@ -35,26 +35,26 @@ struct Given {
 };
 
 struct Commands {
-  CLI::App *list, *put, *restore, *drop, *verify, *gc, *wal, *wal_get, *sync;
-  CLI::App *key, *key_list, *key_rotate, *key_retire;
+  Command *list, *put, *restore, *drop, *verify, *gc, *wal, *wal_get, *sync;
+  Command *key, *key_list, *key_rotate, *key_retire;
 };
 
-Commands add_commands(CLI::App& app, Given& g) {
+Commands add_commands(Command& app, Given& g) {
   Commands c{};
-  const auto resource = [&](CLI::App* a, bool required) {
-    a->add_option("resource", g.resource, "DbiResourceId of the instance, db-...")->required(required);
+  const auto resource = [&](Command* a, bool required) {
+    a->add_option("resource", g.resource, "DbiResourceId of the instance, db-...").required(required);
   };
-  const auto backup = [&](CLI::App* a) { a->add_option("backup", g.id, "as `list` names it")->required(); };
+  const auto backup = [&](Command* a) { a->add_option("backup", g.id, "as `list` names it").required(); };
   c.list = app.add_subcommand("list", "what is stored");
   resource(c.list, false);
   c.put = app.add_subcommand("put", "store a base, or with --resource and --id any directory");
-  c.put->add_option("base", g.path, "identifier in the state directory, or path of the directory")->required();
+  c.put->add_option("base", g.path, "identifier in the state directory, or path of the directory").required();
   c.put->add_option("--resource", g.resource, "store it under this resource id (default: the base's)");
   c.put->add_option("--id", g.id, "the backup's name (default: the base's)");
   c.restore = app.add_subcommand("restore", "write a backup to a directory, which must not exist");
   resource(c.restore, true);
   backup(c.restore);
-  c.restore->add_option("directory", g.path)->required();
+  c.restore->add_option("directory", g.path).required();
   c.drop = app.add_subcommand("drop", "forget a backup; `gc` removes what only it needed");
   resource(c.drop, true);
   backup(c.drop);
@@ -62,21 +62,21 @@ Commands add_commands(CLI::App& app, Given& g) {
   resource(c.verify, false);
   c.gc = app.add_subcommand("gc", "remove what no backup has needed for the grace time");
   resource(c.gc, false);
-  c.gc->add_option("--grace-hours", g.grace_hours, "longer than any backup takes (24)")->check(CLI::NonNegativeNumber);
+  c.gc->add_option("--grace-hours", g.grace_hours, "longer than any backup takes (24)").not_negative();
   c.wal = app.add_subcommand("wal-put", "store the complete WAL segments of an instance's vault");
   resource(c.wal, true);
   c.wal_get = app.add_subcommand("wal-get", "write the stored WAL segments that are not there yet to a directory");
   resource(c.wal_get, true);
-  c.wal_get->add_option("directory", g.path)->required();
+  c.wal_get->add_option("directory", g.path).required();
   c.sync = app.add_subcommand("sync",
                               "store all bases and WAL of the state directory that are not there, drop what the "
                               "daemon has forgotten; what the daemon runs");
   c.key = app.add_subcommand("key", "the keys that open the repository");
-  c.key->require_subcommand(1);
+  c.key->require_subcommand();
   c.key_list = c.key->add_subcommand("list", "their names");
   c.key_rotate = c.key->add_subcommand("rotate", "put a new key into the key file; the old one goes on opening");
   c.key_retire = c.key->add_subcommand("retire", "let a key that was replaced open nothing any more");
-  c.key_retire->add_option("name", g.id, "as `key list` names it")->required();
+  c.key_retire->add_option("name", g.id, "as `key list` names it").required();
   return c;
 }
 
@@ -372,19 +372,19 @@ void arm(const std::string& text) {
 
 int run_backup(int argc, char** argv) {
   Given g;
-  CLI::App app{"The backup repository: encrypted, compressed, each chunk once; in a directory or a bucket.",
-               "howdah backup"};
-  app.require_subcommand(1);
-  app.fallthrough();
+  Command app{"The backup repository: encrypted, compressed, each chunk once; in a directory or a bucket.",
+              "howdah backup"};
+  app.require_subcommand();
+  app.inherit_options();
   app.add_option("--config", g.source.file, "settings; their table [repository] says where it is");
   app.add_option("--state-dir", g.source.state_dir, "the daemon's state directory");
   app.add_option("--repository", g.location, "directory or s3://BUCKET/PREFIX (default: from the settings)");
   app.add_option("--endpoint", g.endpoint, "of S3-compatible storage, http(s)://HOST[:PORT]");
   app.add_option("--key-file", g.key_file, "(default: from the settings, else <state directory>/repository.key)");
-  app.add_option("--threads", g.threads, "(2)")->check(CLI::Range(1, 64));
-  app.add_option("--fault", g.fault)->group("");
+  app.add_option("--threads", g.threads, "(2)").range(1, 64);
+  app.add_option("--fault", g.fault).hidden();
   const Commands c = add_commands(app, g);
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = app.parse(argc, argv)) return *code;
   arm(g.fault);
   const auto config = load_config(g.source);
   auto where = config ? load_repository_config(*config) : tl::unexpected(config.error());

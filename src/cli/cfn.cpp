@@ -10,7 +10,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/database_url.h"
@@ -21,6 +20,7 @@
 #include "os/files.h"
 #include "os/pidfd.h"
 #include "os/spawn.h"
+#include "util/json.h"
 
 extern char** environ;
 
@@ -157,9 +157,8 @@ Clock::time_point lambda_deadline(const wire::HttpResponse& invocation) {
 }
 
 std::string error_json(const std::string& message) {
-  return nlohmann::json{
-      {"errorMessage", message}, {"errorType", "Howdah.MigrationFailed"}, {"stackTrace", nlohmann::json::array()}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return readable_json(nlohmann::json{
+      {"errorMessage", message}, {"errorType", "Howdah.MigrationFailed"}, {"stackTrace", nlohmann::json::array()}});
 }
 
 /// Until Lambda ends the process. Configuration that is wrong is no failed start: each event is answered with it.

@@ -4,7 +4,7 @@
 
 #include "domain/config.h"
 
-/// The `howdah` command: parses arguments, runs one command family a file. CLI11 stays in cli.cpp.
+/// The `howdah` command: parses arguments, runs one command family a file.
 namespace howdah::cli {
 
 /// Returns the exit code. `serve` is the daemon, which this folder must not know.

@@ -1,10 +1,10 @@
 #pragma once
-#include <nlohmann/json.hpp>
 
 #include <string>
 
 #include "domain/config.h"
 #include "domain/principal.h"
+#include "util/json.h"
 #include "util/result.h"
 
 namespace howdah::cli {

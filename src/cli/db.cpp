@@ -1,9 +1,9 @@
 #include "cli/db.h"
 
-#include <CLI/CLI.hpp>
 #include <cstring>
 #include <filesystem>
 
+#include "cli/arguments.h"
 #include "cli/database_url.h"
 #include "cli/instance_url.h"
 #include "migrate/commands.h"
@@ -24,22 +24,22 @@ struct Given {
 };
 
 struct Commands {
-  CLI::App *create, *drop, *load, *dump, *seed, *sessions, *setup, *reset, *connect, *protect, *take, *prepare,
+  Command *create, *drop, *load, *dump, *seed, *sessions, *setup, *reset, *connect, *protect, *take, *prepare,
       *extensions;
 };
 
-CLI::App* add(CLI::App& app, Given& g, const char* name, const char* about, const char* words) {
-  CLI::App* c = app.add_subcommand(name, about);
-  if (*words != '\0') c->add_option("arguments", g.words, words)->expected(0, 2);
+Command* add(Command& app, Given& g, const char* name, const char* about, const char* words) {
+  Command* c = app.add_subcommand(name, about);
+  if (*words != '\0') c->add_option("arguments", g.words, words).expected(0, 2);
   return c;
 }
 
-void drop_options(CLI::App* c, Given& g) {
+void drop_options(Command* c, Given& g) {
   c->add_flag("--force", g.command.force, "end the sessions that use it");
   c->add_option("--yes-name", g.command.confirmed, "a production database's name, typed out");
 }
 
-Commands add_commands(CLI::App& app, Given& g) {
+Commands add_commands(Command& app, Given& g) {
   Commands c{};
   c.create = add(app, g, "create", "create the database", "[name] [prod]");
   c.create->add_flag("--if-not-exists", g.command.if_not_exists, "0 when it exists");
@@ -55,8 +55,8 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.seed = add(app, g, "seed", "load db/seed.sql: all of it or nothing", "[file] [prod]");
   c.seed->add_option("--yes-name", g.command.confirmed, "a production database's name, typed out");
   c.sessions = add(app, g, "sessions", "who is connected, and who blocks whom", "[prod]");
-  c.sessions->add_option("--kill", g.filter.kill, "end this session")->check(CLI::PositiveNumber);
-  c.sessions->add_option("--cancel", g.filter.cancel, "cancel this session's query")->check(CLI::PositiveNumber);
+  c.sessions->add_option("--kill", g.filter.kill, "end this session").positive();
+  c.sessions->add_option("--cancel", g.filter.cancel, "cancel this session's query").positive();
   c.sessions->add_option("--idle-in-tx", g.filter.idle_in_transaction, "idle in a transaction for so many seconds");
   c.extensions = add(app, g, "extensions", "7 when some are older than the server's, as after an upgrade", "[prod]");
   c.extensions->add_flag("--all", g.all, "of every database of the server");
@@ -68,14 +68,14 @@ Commands add_commands(CLI::App& app, Given& g) {
   c.take->add_option("--exclude-table", g.dump.without_tables, "leave out the table");
   c.take->add_option("--exclude-schema", g.dump.without_schemas, "leave out the schema");
   c.take->add_option("--top-tables", g.dump.top_tables, "leave out the rows of the N largest tables, and list them")
-      ->check(CLI::Range(1, 1000));
+      .range(1, 1000);
   c.take->add_flag("--skip-extension-schemas", g.dump.without_extension_schemas,
                    "leave out schemas that extensions made for themselves");
-  c.take->add_option("--jobs", g.dump.jobs, "write a directory, with so many connections")->check(CLI::Range(1, 100));
+  c.take->add_option("--jobs", g.dump.jobs, "write a directory, with so many connections").range(1, 100);
   c.take->add_flag("--privileges", g.dump.privileges, "with grants");
   c.prepare = add(app, g, "prepare", "create if missing, load schema and seed if empty, then run migrations", "[prod]");
   c.prepare->add_option("--dir", g.migrations.directory, "the migrations (db/migrations, or prisma/migrations)");
-  for (CLI::App* a : {c.setup, c.reset, c.prepare}) {
+  for (Command* a : {c.setup, c.reset, c.prepare}) {
     a->add_option("--schema", g.schema_file, "(db/schema.sql)");
     a->add_option("--seed", g.seed_file, "(db/seed.sql)");
   }
@@ -83,7 +83,7 @@ Commands add_commands(CLI::App& app, Given& g) {
                   "[prod, NAME of NAME_CONNECTION_URL, or DB instance]");
   c.connect->add_option("--role", g.role, "of a DB instance: admin (its master user) or another role (readonly)");
   c.protect = app.add_subcommand("mark", "say what the database is: `mark production` protects it");
-  c.protect->add_option("environment", g.environment)->required();
+  c.protect->add_option("environment", g.environment).required();
   return c;
 }
 
@@ -110,7 +110,7 @@ int prepare(const Commands& c, const Given& g, migrate::Report& report) {
   if (code != migrate::kOk) return code;
   migrate::Options options = g.migrations;
   options.url = g.url;
-  if (c.prepare->count("--dir") == 0 && !std::filesystem::exists(options.directory, ec)) {
+  if (!c.prepare->has("--dir") && !std::filesystem::exists(options.directory, ec)) {
     if (!std::filesystem::exists("prisma/migrations", ec)) {
       report.note("there are no migrations");
       return schema ? migrate::kOk : migrate::kUsage;
@@ -162,26 +162,22 @@ std::vector<std::string> normal_arguments(int argc, char** argv, Given& g) {
       args.emplace_back(argv[i]);
   }
   for (i++; i < argc; i++) g.program.emplace_back(argv[i]);
-  std::reverse(args.begin(), args.end());  // as CLI11 takes them
   return args;
 }
 
 }  // namespace
 
 int run_db(int argc, char** argv) {
-  CLI::App app{"Databases of any PostgreSQL: create, load, seed, look, connect.", "howdah db"};
-  app.require_subcommand(1);
-  app.fallthrough();
+  Command app{"Databases of any PostgreSQL: create, load, seed, look, connect.", "howdah db"};
+  app.require_subcommand();
+  app.inherit_options();
   Given g;
   app.add_option("--url", g.url, "the database (default: CONNECTION_URL or DATABASE_URL; `prod`: PROD_CONNECTION_URL)");
   app.add_flag("--json", g.json, "one JSON object instead of lines");
   const Commands c = add_commands(app, g);
-  try {
-    app.parse(normal_arguments(argc, argv, g));
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(migrate::kUsage);
-  }
-  migrate::Report report(app.get_subcommands().front()->get_name(), g.json);
+  if (const auto code = app.parse(normal_arguments(argc, argv, g)))
+    return *code == 0 ? 0 : static_cast<int>(migrate::kUsage);
+  migrate::Report report(app.chosen(), g.json);
   const std::string word = take_words(g);
   if (*c.connect && word.empty() && !g.role.empty()) {
     report.problem(

@@ -4,9 +4,9 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 
+#include "cli/arguments.h"
 #include "cli/database_url.h"
 #include "cli/migrate_parser.h"
 #include "cli/migrate_prisma.h"
@@ -29,7 +29,7 @@ int usage(migrate::Report& report, std::string message) { return report.finish(r
 
 /// `--to kysely --out DIRECTORY` is `--format kysely --to DIRECTORY`. Returns what is wrong, or "".
 std::string take_export_words(const MigrateCommands& c, MigrateGiven& g) {
-  const auto named = c.exported->count("--format") == 0 ? export_format(g.export_to) : std::nullopt;
+  const auto named = !c.exported->has("--format") ? export_format(g.export_to) : std::nullopt;
   if (named) {
     g.format = *named;
     if (!g.export_out.empty()) g.export_to = g.export_out;
@@ -53,7 +53,7 @@ int run_lint(const MigrateCommands& c, MigrateGiven& g, migrate::Report& report)
   // DATABASE_URL does not count: lint must say the same everywhere unless it is asked to look at a database.
   g.lint.with_database = !g.options.url.empty();
   if (g.lint.check_down && !g.lint.with_database) return usage(report, "--check-down needs --url");
-  if (g.options.json && c.lint->count("--format") == 0) g.lint.format = migrate::LintFormat::kJson;
+  if (g.options.json && !c.lint->has("--format")) g.lint.format = migrate::LintFormat::kJson;
   if (g.lint.with_database) {
     const auto url = database_url(g.options.url, false);
     if (!url) return usage(report, url.error().message);
@@ -145,26 +145,21 @@ int leave(migrate::Session& session, int code) {
 
 int run_migrate(int argc, char** argv) {
   mallopt(M_ARENA_MAX, 1);  // a second thread only connects: a heap of its own would grow page by page
-  CLI::App app{"Migrations that leave either everything or nothing behind.", "howdah migrate"};
-  app.require_subcommand(1);
-  app.fallthrough();
+  Command app{"Migrations that leave either everything or nothing behind.", "howdah migrate"};
+  app.require_subcommand();
+  app.inherit_options();
   MigrateGiven g;
   const MigrateCommands c = add_migrate_commands(app, g);
   const PrismaVerbs prisma(app);
   auto words = without_prisma_migrate(argc, argv);
-  std::reverse(words.begin(), words.end());  // as CLI11 takes them
-  try {
-    app.parse(std::move(words));
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(migrate::kUsage);
-  }
+  if (const auto code = app.parse(std::move(words))) return *code == 0 ? 0 : static_cast<int>(migrate::kUsage);
   g.options.lock_wait = std::chrono::seconds(g.lock_wait);
   std::error_code ec;
-  if (app.count("--dir") == 0 && (prisma.given() || !std::filesystem::exists(g.options.directory, ec)) &&
+  if (!app.has("--dir") && (prisma.given() || !std::filesystem::exists(g.options.directory, ec)) &&
       std::filesystem::exists("prisma/migrations", ec)) {
     g.options.directory = "prisma/migrations";
   }
-  migrate::Report report(app.get_subcommands().front()->get_name(), g.options.json);
+  migrate::Report report(app.chosen(), g.options.json);
   if (prisma.given()) {
     if (!prisma.directory().empty()) g.options.directory = prisma.directory();
     migrate::catch_interrupts();

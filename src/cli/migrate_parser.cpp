@@ -1,12 +1,11 @@
 #include "cli/migrate_parser.h"
 
-#include <CLI/CLI.hpp>
 #include <map>
 
 namespace howdah::cli {
 namespace {
 
-void common_options(CLI::App& app, MigrateGiven& g) {
+void common_options(Command& app, MigrateGiven& g) {
   app.add_option("--url", g.options.url, "the database (default: CONNECTION_URL or DATABASE_URL)");
   app.add_option("--dir", g.options.directory,
                  "the migrations (default: db/migrations, or prisma/migrations when that is there)");
@@ -15,20 +14,18 @@ void common_options(CLI::App& app, MigrateGiven& g) {
   app.add_option("--lock-timeout", g.options.lock_timeout, "wait for a table's lock this long, then try again (2s)");
   app.add_option("--statement-timeout", g.options.statement_timeout, "end a statement after this time (never)");
   app.add_option("--lock-wait", g.lock_wait, "seconds to wait for another run (60)");
-  app.add_option("--tries", g.options.tries, "attempts of a migration that gets no lock (10)")
-      ->check(CLI::Range(1, 1000));
+  app.add_option("--tries", g.options.tries, "attempts of a migration that gets no lock (10)").range(1, 1000);
 }
 
-CLI::App* add_lint(CLI::App& app, MigrateGiven& g) {
+Command* add_lint(Command& app, MigrateGiven& g) {
   static const std::map<std::string, migrate::LintFormat> kFormats = {{"text", migrate::LintFormat::kText},
                                                                       {"json", migrate::LintFormat::kJson},
                                                                       {"github", migrate::LintFormat::kGithub},
                                                                       {"gitlab", migrate::LintFormat::kGitlab},
                                                                       {"gcc", migrate::LintFormat::kGcc}};
-  CLI::App* c = app.add_subcommand("lint", "what is dangerous in the migrations; with --url only in the pending ones");
+  Command* c = app.add_subcommand("lint", "what is dangerous in the migrations; with --url only in the pending ones");
   c->add_option("--against", g.lint.against, "only files that this git revision does not have like this");
-  c->add_option("--format", g.lint.format, "text, json, github, gitlab or gcc")
-      ->transform(CLI::CheckedTransformer(kFormats));
+  c->add_choice("--format", g.lint.format, kFormats, "text, json, github, gitlab or gcc");
   c->add_option("--max-rows", g.lint.many_rows, "with --url: more rows in one statement are a finding (100000)");
   c->add_flag("--check-down", g.lint.check_down, "with --url: run up, down, up on a scratch database");
   c->add_flag("--strict", g.lint.strict, "warnings are errors");
@@ -50,11 +47,10 @@ const std::map<std::string, migrate::ExportFormat>& export_formats() {
   return kFormats;
 }
 
-CLI::App* add_export(CLI::App& app, MigrateGiven& g) {
-  CLI::App* c = app.add_subcommand("export", "the migrations in another tool's layout, or as one script");
-  c->add_option("--format", g.format,
-                "sql, native, prisma, kysely, flyway, dbmate, goose, golang-migrate or sql-migrate (sql)")
-      ->transform(CLI::CheckedTransformer(export_formats()));
+Command* add_export(Command& app, MigrateGiven& g) {
+  Command* c = app.add_subcommand("export", "the migrations in another tool's layout, or as one script");
+  c->add_choice("--format", g.format, export_formats(),
+                "sql, native, prisma, kysely, flyway, dbmate, goose, golang-migrate or sql-migrate (sql)");
   c->add_option("--to", g.export_to,
                 "a new directory; with sql a file (stdout); or a format: --to kysely --out DIRECTORY");
   c->add_option("--out", g.export_out, "with --to FORMAT: the directory (its name)");
@@ -62,15 +58,15 @@ CLI::App* add_export(CLI::App& app, MigrateGiven& g) {
   return c;
 }
 
-void add_history(CLI::App& app, MigrateGiven& g, MigrateCommands& c) {
-  CLI::App* history = app.add_subcommand("history", "rows of the history, by hand");
-  history->require_subcommand(1);
+void add_history(Command& app, MigrateGiven& g, MigrateCommands& c) {
+  Command* history = app.add_subcommand("history", "rows of the history, by hand");
+  history->require_subcommand();
   c.remove = history->add_subcommand("delete", "remove rows; a log keeps them");
-  c.remove->add_option("name", g.names, "versions or names")->required();
+  c.remove->add_option("name", g.names, "versions or names").required();
   c.remove->add_option("--reason", g.reason, "kept with them");
   c.remove->add_flag("--yes", g.yes, "do it; otherwise it only says what it would do");
   c.restore = history->add_subcommand("restore", "put back what was deleted last");
-  c.restore->add_option("name", g.name)->required();
+  c.restore->add_option("name", g.name).required();
   c.log = history->add_subcommand("log", "what was changed by hand, newest first");
 }
 
@@ -81,21 +77,21 @@ std::optional<migrate::ExportFormat> export_format(const std::string& word) {
   return found == export_formats().end() ? std::nullopt : std::optional(found->second);
 }
 
-MigrateCommands add_migrate_commands(CLI::App& app, MigrateGiven& g) {
+MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g) {
   common_options(app, g);
   MigrateCommands c{};
-  c.create = app.add_subcommand("new", "make an empty migration file")->alias("create");
-  c.create->add_option("name", g.name)->required();
+  c.create = app.add_subcommand("new", "make an empty migration file", "create");
+  c.create->add_option("name", g.name).required();
   c.up = app.add_subcommand("up", "run pending migrations, each with its history row in one transaction");
-  c.up->add_option("count", g.count, "how many (all)")->check(CLI::NonNegativeNumber);
+  c.up->add_option("count", g.count, "how many (all)").not_negative();
   c.up->add_flag("--single-transaction", g.options.single_transaction, "all or nothing");
   c.up->add_flag("--dry-run", g.options.dry_run, "run everything, then roll back");
   c.down = app.add_subcommand("down", "revert the last migration");
-  c.down->add_option("count", g.down_count, "how many (1)")->check(CLI::NonNegativeNumber);
+  c.down->add_option("count", g.down_count, "how many (1)").not_negative();
   c.down->add_flag("--missing", g.missing, "revert those whose files are gone");
   c.to = app.add_subcommand("to", "go up or down to a version, name, `latest` or `none`");
-  c.to->add_option("target", g.target)->required();
-  for (CLI::App* a : {c.down, c.to}) a->add_flag("--dry-run", g.options.dry_run, "run everything, then roll back");
+  c.to->add_option("target", g.target).required();
+  for (Command* a : {c.down, c.to}) a->add_flag("--dry-run", g.options.dry_run, "run everything, then roll back");
   c.latest = app.add_subcommand("latest", "to latest");
   c.redo = app.add_subcommand("redo", "revert the last migration and run it again");
   c.status = app.add_subcommand("status", "what is applied, pending or wrong");
@@ -104,11 +100,11 @@ MigrateCommands add_migrate_commands(CLI::App& app, MigrateGiven& g) {
   c.verify = app.add_subcommand("verify", "do files and history agree?");
   c.verify->add_flag("--exit-code", g.exit_code, "8 when something is pending");
   c.resolve = app.add_subcommand("resolve", "mark an unfinished migration after looking at it");
-  c.resolve->add_option("version", g.name)->required();
+  c.resolve->add_option("version", g.name).required();
   c.resolve->add_flag("--applied", g.applied, "all of it is there");
   c.resolve->add_flag("--rolled-back", g.rolled_back, "nothing of it is there; up runs it again");
   c.resolve->add_flag("--auto", g.automatic, "find out on scratch databases which statements ran");
-  c.resolve->add_flag("--finish", g.finish, "with --auto: run the statements that are missing")->needs("--auto");
+  c.resolve->add_flag("--finish", g.finish, "with --auto: run the statements that are missing").needs("--auto");
   c.repair = app.add_subcommand("repair", "make the history agree with a changed or removed file");
   c.repair->add_option("version", g.name);
   c.repair->add_flag("--accept", g.accept, "the file's new text is right");
@@ -116,11 +112,11 @@ MigrateCommands add_migrate_commands(CLI::App& app, MigrateGiven& g) {
   c.repair->add_flag("--reorder", g.reorder, "the same as rebase");
   c.rebase =
       app.add_subcommand("rebase", "run migrations that came late with a merge, where the order makes no difference");
-  for (CLI::App* a : {c.repair, c.rebase})
+  for (Command* a : {c.repair, c.rebase})
     a->add_flag("--accept-data-loss", g.data_loss, "where it does: go down and up again");
   add_history(app, g, c);
   c.schema = app.add_subcommand("schema", "a table as SQL, and the migrations that made it so");
-  c.schema->add_option("table", g.name, "users, app.users")->required();
+  c.schema->add_option("table", g.name, "users, app.users").required();
   c.lint = add_lint(app, g);
   c.rehearse = app.add_subcommand("rehearse", "run what is pending on a copy: locks, rewrites, WAL, time");
   c.rehearse->add_option("--max-lock", g.max_lock, "9 when a table is locked for longer: 500ms, 1s, 2min");
@@ -152,7 +148,7 @@ MigrateCommands add_migrate_commands(CLI::App& app, MigrateGiven& g) {
   c.wait = app.add_subcommand("wait", "return when the database answers and nothing is pending");
   c.wait->add_option("--timeout", g.timeout, "seconds (60)");
   c.baseline = app.add_subcommand("baseline", "mark migrations as applied without running them");
-  c.baseline->add_option("last", g.target, "up to this one, or `latest`")->required();
+  c.baseline->add_option("last", g.target, "up to this one, or `latest`").required();
   return c;
 }
 

@@ -3,13 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "cli/cfn.h"
 #include "migrate/export.h"
 #include "migrate/lint_run.h"
-
-namespace CLI {
-class App;
-}
 
 namespace howdah::cli {
 
@@ -30,7 +27,7 @@ struct MigrateGiven {
 
 /// The subcommands; the one that was given converts to true.
 struct MigrateCommands {
-  CLI::App *create, *up, *down, *to, *latest, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline,
+  Command *create, *up, *down, *to, *latest, *redo, *status, *plan, *verify, *resolve, *repair, *wait, *baseline,
       *rebase, *lint, *doctor, *import, *rehearse, *diff, *squash, *exported, *cfn, *schema, *remove, *restore, *log;
 };
 
@@ -38,6 +35,6 @@ struct MigrateCommands {
 std::optional<migrate::ExportFormat> export_format(const std::string& word);
 
 /// Adds options and subcommands; parsing fills `g`, which must outlive `app`.
-MigrateCommands add_migrate_commands(CLI::App& app, MigrateGiven& g);
+MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g);
 
 }  // namespace howdah::cli

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
 
+#include "cli/arguments.h"
 #include "cli/database_url.h"
 #include "migrate/commands.h"
 #include "migrate/diff.h"
@@ -24,16 +24,16 @@ int as_prisma(int code) { return code == migrate::kOk || code == migrate::kInter
 
 }  // namespace
 
-PrismaVerbs::PrismaVerbs(CLI::App& migrate) {
+PrismaVerbs::PrismaVerbs(Command& migrate) {
   app_ = migrate.add_subcommand("prisma",
                                 "Prisma's commands by their own names: deploy, status, resolve, diff, db execute");
-  app_->require_subcommand(1);
+  app_->require_subcommand();
   app_->add_option("--schema", schema_, "schema.prisma: the migrations are in the directory beside it");
   deploy_ = app_->add_subcommand("deploy", "run what is pending");
   status_ = app_->add_subcommand("status", "1 when something is pending or wrong");
   resolve_ = app_->add_subcommand("resolve", "mark an unfinished migration");
-  auto* applied = resolve_->add_option("--applied", applied_, "all of this migration is there");
-  resolve_->add_option("--rolled-back", rolled_back_, "nothing of it is there")->excludes(applied);
+  const Option applied = resolve_->add_option("--applied", applied_, "all of this migration is there");
+  resolve_->add_option("--rolled-back", rolled_back_, "nothing of it is there").excludes(applied);
   diff_ = app_->add_subcommand("diff", "the SQL that turns one schema into another");
   add_side(*diff_, "--from", from_);
   add_side(*diff_, "--to", to_);
@@ -41,13 +41,13 @@ PrismaVerbs::PrismaVerbs(CLI::App& migrate) {
   diff_->add_flag("--exit-code", exit_code_, "2 when they differ");
   diff_->add_option("--shadow-database-url", shadow_, "not needed: files run on scratch databases of the server");
   db_ = app_->add_subcommand("db", "");
-  db_->require_subcommand(1);
+  db_->require_subcommand();
   execute_ = db_->add_subcommand("execute", "run an SQL file in one transaction");
-  auto* file = execute_->add_option("--file", file_, "the SQL");
-  execute_->add_flag("--stdin", stdin_, "the SQL comes on stdin")->excludes(file);
+  const Option file = execute_->add_option("--file", file_, "the SQL");
+  execute_->add_flag("--stdin", stdin_, "the SQL comes on stdin").excludes(file);
 }
 
-void PrismaVerbs::add_side(CLI::App& diff, const std::string& prefix, Side& side) {
+void PrismaVerbs::add_side(Command& diff, const std::string& prefix, Side& side) {
   diff.add_flag(prefix + "-empty", side.empty, "an empty database");
   diff.add_option(prefix + "-url", side.url, "a database");
   diff.add_option(prefix + "-migrations", side.migrations, "what a directory of migrations makes");
@@ -55,7 +55,7 @@ void PrismaVerbs::add_side(CLI::App& diff, const std::string& prefix, Side& side
   diff.add_option(prefix + "-schema-datamodel," + prefix + "-schema", side.datamodel, "refused: only Prisma reads it");
 }
 
-bool PrismaVerbs::given() const { return app_->parsed(); }
+bool PrismaVerbs::given() const { return static_cast<bool>(*app_); }
 
 std::string PrismaVerbs::directory() const {
   if (schema_.empty()) return "";
@@ -104,14 +104,14 @@ int PrismaVerbs::run_execute(const migrate::Options& options, migrate::Report& r
 
 int PrismaVerbs::run(migrate::Options options, migrate::Report& report) const {
   const auto url = database_url(options.url, false);
-  if (!url && !diff_->parsed()) return usage(report, url.error().message);
+  if (!url && !*diff_) return usage(report, url.error().message);
   options.url = url.value_or("");
-  if (diff_->parsed()) {
+  if (*diff_) {
     report.note("Prisma's own name of this is: prisma migrate diff");
     return run_diff(options, report);
   }
-  if (execute_->parsed()) return run_execute(options, report);
-  if (resolve_->parsed() && applied_.empty() == rolled_back_.empty())
+  if (*execute_) return run_execute(options, report);
+  if (*resolve_ && applied_.empty() == rolled_back_.empty())
     return usage(report, "say --applied NAME or --rolled-back NAME");
   migrate::Session session(options, report);
   if (const int code = session.open(); code != migrate::kOk) return as_prisma(code);
@@ -119,8 +119,8 @@ int PrismaVerbs::run(migrate::Options options, migrate::Report& report) const {
     return usage(report, options.directory +
                              " is not a directory of Prisma's: there is neither a migration_lock.toml "
                              "nor a migration.sql in a directory of it");
-  if (deploy_->parsed()) return as_prisma(migrate::up(session, -1));
-  if (status_->parsed()) return as_prisma(migrate::status(session, true));
+  if (*deploy_) return as_prisma(migrate::up(session, -1));
+  if (*status_) return as_prisma(migrate::status(session, true));
   const bool applied = !applied_.empty();
   return as_prisma(migrate::resolve(session, applied ? applied_ : rolled_back_,
                                     applied ? migrate::Mark::kApplied : migrate::Mark::kRolledBack));

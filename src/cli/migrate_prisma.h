@@ -1,11 +1,8 @@
 #pragma once
 #include <string>
 
+#include "cli/arguments.h"
 #include "migrate/session.h"
-
-namespace CLI {
-class App;
-}
 
 namespace howdah::cli {
 
@@ -14,7 +11,7 @@ namespace howdah::cli {
 class PrismaVerbs {
  public:
   /// Adds them to `howdah migrate`, which must outlive this; its own options may follow them.
-  explicit PrismaVerbs(CLI::App& migrate);
+  explicit PrismaVerbs(Command& migrate);
   PrismaVerbs(const PrismaVerbs&) = delete;
   bool given() const;
   /// The directory that --schema implies, "" when it was not said.
@@ -26,11 +23,11 @@ class PrismaVerbs {
     std::string url, migrations, datasource, datamodel;
     bool empty = false;
   };
-  void add_side(CLI::App& diff, const std::string& prefix, Side& side);
+  void add_side(Command& diff, const std::string& prefix, Side& side);
   int run_diff(migrate::Options options, migrate::Report& report) const;
   int run_execute(const migrate::Options& options, migrate::Report& report) const;
 
-  CLI::App *app_, *deploy_, *status_, *resolve_, *diff_, *db_, *execute_;
+  Command *app_, *deploy_, *status_, *resolve_, *diff_, *db_, *execute_;
   Side from_, to_;
   std::string applied_, rolled_back_, schema_, file_, shadow_;
   bool script_ = false, exit_code_ = false, stdin_ = false;

@@ -79,7 +79,7 @@ std::string as_json_rows(const nlohmann::json& result) {
   for (const auto& row : result.at("rows")) {
     nlohmann::ordered_json object;
     for (size_t c = 0; c < columns.size(); c++) object[columns.at(c).at("name").get<std::string>()] = row.at(c);
-    out += (out.size() > 1 ? ",\n " : "") + object.dump();
+    out += (out.size() > 1 ? ",\n " : "") + json_text(object);
   }
   return out + "]\n";
 }

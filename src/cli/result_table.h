@@ -1,7 +1,8 @@
 #pragma once
-#include <nlohmann/json.hpp>
 
 #include <string>
+
+#include "util/json.h"
 
 /// A query's result (GetPastResponse.Result) as text. Pure.
 namespace howdah::cli {

@@ -1,35 +1,29 @@
 #include "cli/sync.h"
 
-#include <CLI/CLI.hpp>
-
+#include "cli/arguments.h"
 #include "cli/database_url.h"
 #include "migrate/sync.h"
 
 namespace howdah::cli {
 
 int run_sync(int argc, char** argv) {
-  CLI::App app{"Rows of one database in another.", "howdah sync"};
-  app.require_subcommand(1);
+  Command app{"Rows of one database in another.", "howdah sync"};
+  app.require_subcommand();
   migrate::SyncCommand command;
   std::string from, to;
   bool json = false, upsert = false;
   auto* table = app.add_subcommand("table", "make tables of one database have the rows of another's");
-  table->add_option("tables", command.tables, "one or more, in any order")->required();
-  table->add_option("--from", from, "a URL, or NAME for $NAME_CONNECTION_URL")->required();
+  table->add_option("tables", command.tables, "one or more, in any order").required();
+  table->add_option("--from", from, "a URL, or NAME for $NAME_CONNECTION_URL").required();
   table->add_option("--to", to, "the same (CONNECTION_URL or DATABASE_URL)");
-  auto* replace = table->add_flag("--replace", command.replace, "delete rows that the source lacks");
-  table->add_flag("--upsert", upsert, "keep them (the default)")->excludes(replace);
+  const Option replace = table->add_flag("--replace", command.replace, "delete rows that the source lacks");
+  table->add_flag("--upsert", upsert, "keep them (the default)").excludes(replace);
   table->add_flag("--dry-run", command.dry_run, "count only");
   table->add_option("--mask", command.masks, "COLUMN=EXPRESSION instead of the column: email=\"md5(email)\"")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      .one_each();
   table->add_option("--yes-name", command.to.confirmed, "a production database's name, typed out");
   table->add_flag("--json", json, "one JSON object instead of lines");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(migrate::kUsage);
-  }
+  if (const auto code = app.parse(argc, argv)) return *code == 0 ? 0 : static_cast<int>(migrate::kUsage);
   migrate::Report report("sync", json);
   const auto target_of = [&](const std::string& word) {
     const auto url = word.empty() ? database_url("", false) : named_url(word);

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "util/fault_point.h"
 #include "util/id.h"
+#include "util/json.h"
 #include "util/log.h"
 
 namespace howdah::flow {
@@ -22,22 +22,21 @@ Millis backoff(int tries) { return std::min(kLongestRetry, kFirstRetry * (1 << s
 }  // namespace
 
 std::string Workflow::encode() const {
-  return nlohmann::json{{"resource", resource},
-                        {"id", id},
-                        {"table", table},
-                        {"step", step},
-                        {"args", args},
-                        {"tries", tries},
-                        {"error", last_error},
-                        {"overdue", overdue},
-                        {"started", count(started)},
-                        {"step_started", count(step_started)},
-                        {"not_before", count(not_before)}}
-      .dump();
+  return json_text(nlohmann::json{{"resource", resource},
+                                  {"id", id},
+                                  {"table", table},
+                                  {"step", step},
+                                  {"args", args},
+                                  {"tries", tries},
+                                  {"error", last_error},
+                                  {"overdue", overdue},
+                                  {"started", count(started)},
+                                  {"step_started", count(step_started)},
+                                  {"not_before", count(not_before)}});
 }
 
 Workflow Workflow::decode(std::string_view text) {
-  const auto j = nlohmann::json::parse(text);
+  const auto j = parse_json(text);
   Workflow w;
   w.resource = j.at("resource");
   w.id = j.at("id");

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "migrate/report.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -18,7 +17,7 @@ std::string text_of(const Json& object, const char* key) {
 }
 
 /// CloudFormation sends every scalar as a string; other senders may not.
-std::string scalar(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string scalar(const Json& value) { return value.is_string() ? value.get<std::string>() : json_text(value); }
 
 bool take_flag(const std::string& text, bool& flag) {
   flag = text == "true";
@@ -65,7 +64,7 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 /// What the first problem of a command says, in one line.
 CfnOutcome failure(const Ran& ran) {
-  const Json out = Json::parse(ran.json, nullptr, false);
+  const Json out = try_parse_ordered_json(ran.json);
   if (!out.is_object() || !out.contains("problems") || out["problems"].empty())
     return {false, fmt::format("howdah migrate ended with code {}; its log says more", ran.code), {}};
   const Json& p = out["problems"][0];
@@ -83,7 +82,7 @@ CfnOutcome failure(const Ran& ran) {
 }
 
 CfnOutcome success(const Ran& ran, std::string reason) {
-  const Json out = Json::parse(ran.json, nullptr, false);
+  const Json out = try_parse_ordered_json(ran.json);
   CfnOutcome done{true, std::move(reason), {}};
   if (!out.is_object()) return done;
   done.data["Database"] = text_of(out, "database");
@@ -97,7 +96,7 @@ struct Standing {
 };
 
 Standing standing(const Ran& status, const std::string& target) {
-  const Json out = Json::parse(status.json, nullptr, false);
+  const Json out = try_parse_ordered_json(status.json);
   Standing s;
   if (!out.is_object()) return s;
   const auto& problems = out["problems"];
@@ -150,9 +149,9 @@ void cut(std::string& text, size_t size) {
 }  // namespace
 
 Result<CfnEvent> parse_cfn_event(const std::string& json, const std::string& default_url) {
-  Json in = Json::parse(json, nullptr, false);
+  Json in = try_parse_ordered_json(json);
   if (in.is_object() && in.contains("Message") && in["Message"].is_string() && !in.contains("RequestType"))
-    in = Json::parse(in["Message"].get<std::string>(), nullptr, false);  // in a notification of SNS
+    in = try_parse_ordered_json(in["Message"].get<std::string>());  // in a notification of SNS
   if (!in.is_object()) return fail("this is not a JSON object");
   CfnEvent e{.type = text_of(in, "RequestType"),
              .request_id = text_of(in, "RequestId"),
@@ -185,7 +184,7 @@ std::string cfn_response(const CfnEvent& event, const CfnOutcome& outcome) {
                 {"LogicalResourceId", event.logical_id}};
     if (!reason.empty()) out["Reason"] = reason;
     if (outcome.ok && !outcome.data.empty()) out["Data"] = outcome.data;
-    std::string text = out.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = readable_json(out);
     if (text.size() <= kLongestAnswer || size == 0) return text;
   }
 }

@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "migrate/clients.h"
 #include "migrate/fingerprint.h"
 #include "migrate/schema_model.h"
 #include "migrate/script.h"
 #include "os/files.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -132,7 +132,7 @@ int compare_sides(Session& s, Side& from, Side& to, bool exit_code) {
   if (!wanted) return s.sql_failure(wanted.error(), kFailed);
   if (!there) return s.sql_failure(there.error(), kFailed);
   const auto statements = schema_diff(*a, *b);
-  s.report().attach("sql", nlohmann::ordered_json(statements).dump());
+  s.report().attach("sql", json_text(nlohmann::ordered_json(statements)));
   std::string sql;
   for (const auto& text : statements) sql += text + "\n";
   if (!s.report().json()) fmt::print("{}", sql);

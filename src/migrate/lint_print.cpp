@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "migrate/lint.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -11,7 +10,7 @@ using Json = nlohmann::ordered_json;
 
 const char* word(Severity s) { return s == Severity::kError ? "error" : "warning"; }
 std::string place(const Finding& f) { return fmt::format("{}:{}:{}", f.file, f.line, f.column); }
-std::string dump(const Json& j) { return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string dump(const Json& j) { return readable_json(j, 2) + "\n"; }
 
 std::string text(const LintResult& r) {
   std::string out;

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "migrate/fingerprint.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -55,7 +55,7 @@ class DownCheck {
 std::optional<double> planned_rows(Database& db, const std::string& sql) {
   const auto plan = db.exec("explain (format json) " + sql);
   if (!plan || plan->rows.empty()) return {};
-  const auto json = nlohmann::json::parse(plan->at(0, 0), nullptr, false);
+  const auto json = try_parse_json(plan->at(0, 0));
   if (!json.is_array() || json.empty() || !json[0].contains("Plan")) return {};
   const auto& top = json[0]["Plan"];
   const auto& node = top.contains("Plans") && !top["Plans"].empty() ? top["Plans"][0] : top;

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "migrate/split.h"
 #include "os/files.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -92,7 +92,7 @@ Json capture_one(Database& db, const Query& q, const CapturePlans& c) {
       continue;
     }
     if (!answer) return out["error"] = answer.error().message, out;
-    const Json top = Json::parse(answer->at(0, 0)).at(0);
+    const Json top = parse_ordered_json(answer->at(0, 0)).at(0);
     const double ms = top.value("Execution Time", -1.0);
     if (run > 0 && ms >= best) continue;
     best = ms;
@@ -108,7 +108,7 @@ Json capture_one(Database& db, const Query& q, const CapturePlans& c) {
 Result<Json> read_capture(const std::string& file) {
   const auto text = os::read_file(file, 1 << 30);
   if (!text) return tl::unexpected(text.error());
-  Json json = Json::parse(*text, nullptr, false);
+  Json json = try_parse_ordered_json(*text);
   if (!json.is_object() || !json.contains("queries")) return fail(file + " is not what howdah plans capture writes");
   return json;
 }
@@ -174,8 +174,7 @@ int capture_plans(const CapturePlans& c, Report& report) {
                  one.value("ms", 0.0), failed ? one["error"].get<std::string>() : one["shape"][0].get<std::string>()});
     out["queries"].push_back(std::move(one));
   }
-  const auto written =
-      os::write_file_atomic(c.file, out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n", 0600);
+  const auto written = os::write_file_atomic(c.file, readable_json(out, 1) + "\n", 0600);
   if (!written) return report.problem({.code = "files", .message = written.error().message}), kUsage;
   report.note(fmt::format("{} plans are in {}", queries->size(), c.file));
   return kOk;

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 #include "migrate/rehearse.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -64,7 +64,7 @@ std::string rehearsal_json(const Rehearsal& r) {
     out["tables"][table] = {
         {"version", hold.version}, {"mode", hold.mode}, {"ms", hold.ms}, {"blocks", blocks(hold.mode)}};
   }
-  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return readable_json(out);
 }
 
 Result<double> parse_duration(const std::string& text) {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include "util/json.h"
 
 namespace howdah::migrate {
 
@@ -56,8 +56,8 @@ int Report::finish(int code) {
                         {"fix", p.fix}});
   }
   out["notes"] = notes_;
-  for (const auto& [key, text] : attached_) out[key] = nlohmann::ordered_json::parse(text);
-  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  for (const auto& [key, text] : attached_) out[key] = parse_ordered_json(text);
+  fmt::print("{}\n", readable_json(out, 2));
   return code;
 }
 

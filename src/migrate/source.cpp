@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <unordered_map>
@@ -15,6 +14,7 @@
 #include "migrate/tunnel.h"
 #include "os/files.h"
 #include "util/id.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace fs = std::filesystem;
@@ -239,7 +239,7 @@ Result<Listing> listed_in_manifest(Listing listing) {
   const std::string path = listing.directory + "/manifest.json";
   const auto text = os::read_file(path, 16 << 20);
   if (!text) return tl::unexpected(text.error());
-  auto json = nlohmann::json::parse(*text, nullptr, false);
+  auto json = try_parse_json(*text);
   if (json.is_object() && json.contains("migrations")) json = nlohmann::json(json["migrations"]);
   std::string last;
   const auto add = [&](const nlohmann::json& entry) -> Result<void> {

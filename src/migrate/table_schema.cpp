@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "migrate/commands.h"
 #include "migrate/fingerprint.h"
 #include "migrate/schema_model.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -105,7 +104,7 @@ tl::expected<std::vector<std::string>, Problem> sql_of(Database& db, const std::
 }
 
 void print_sql(Report& report, const std::vector<std::string>& statements) {
-  report.attach("sql", nlohmann::json(statements).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  report.attach("sql", readable_json(nlohmann::json(statements)));
   if (report.json()) return;
   for (const auto& text : statements) fmt::print("{}\n", text);
   std::fflush(stdout);

@@ -9,9 +9,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "migrate/kysely_bridge.h"
+#include "util/json.h"
 
 namespace howdah::migrate {
 namespace {
@@ -27,9 +27,9 @@ using Json = nlohmann::json;
   signal(SIGINT, SIG_IGN);  // the terminal's ^C is ours to handle: the running statement is cancelled
   execlp(node, node, "--no-warnings", "--input-type=module", "-e", kKyselyBridge, "--", directory.c_str(), nullptr);
   const std::string line =
-      Json({{"failed", fmt::format("{}: {}; Kysely migrations run in your own node (set NODE, or put it on the PATH)",
-                                   node, std::strerror(errno))}})
-          .dump() +
+      json_text(Json(
+          {{"failed", fmt::format("{}: {}; Kysely migrations run in your own node (set NODE, or put it on the PATH)",
+                                  node, std::strerror(errno))}})) +
       "\n";
   (void)!write(1, line.data(), line.size());
   _exit(127);
@@ -80,7 +80,7 @@ Result<std::unique_ptr<Tunnel>> Tunnel::start(const std::string& source) {
   const_cast<os::Fd&>(child_out).reset();
   const auto line = t->read_line();
   if (!line) return tl::unexpected(line.error());
-  const Json first = Json::parse(*line, nullptr, false);
+  const Json first = try_parse_json(*line);
   if (first.contains("failed")) return fail(first["failed"].get<std::string>());
   if (!first.contains("list")) return fail("node said: " + *line);
   for (const auto& e : first["list"]) t->list_.push_back({e["name"], e["file"], e["down"]});
@@ -135,11 +135,11 @@ tl::expected<int, SqlFailure> Tunnel::call(Database& db, const std::string& op, 
                                            const std::function<void()>& while_waiting) {
   std::optional<SqlFailure> last;  // of a statement; what JavaScript throws afterwards is mostly the same
   int statements = 0;
-  bool alive = write_line(Json({{"op", op}, {"name", name}}).dump());
+  bool alive = write_line(json_text(Json({{"op", op}, {"name", name}})));
   while (alive) {
     const auto line = read_line();
     if (!line) return tl::unexpected(SqlFailure{.message = line.error().message});
-    const Json message = Json::parse(*line, nullptr, false);
+    const Json message = try_parse_json(*line);
     if (message.contains("done")) return statements;
     if (message.contains("failed")) {
       if (!last) last = SqlFailure{.message = message["failed"].get<std::string>()};
@@ -152,10 +152,10 @@ tl::expected<int, SqlFailure> Tunnel::call(Database& db, const std::string& op, 
     if (!done) {
       last = done.error();
       if (last->context.empty()) last->context = "statement: " + message["sql"].get<std::string>();
-      alive = write_line(
-          Json({{"error", {{"message", last->message}, {"code", last->sqlstate}, {"detail", last->detail}}}}).dump());
+      alive = write_line(json_text(
+          Json({{"error", {{"message", last->message}, {"code", last->sqlstate}, {"detail", last->detail}}}})));
     } else {
-      alive = write_line(answer_of(*done).dump(-1, ' ', false, Json::error_handler_t::replace));
+      alive = write_line(readable_json(answer_of(*done)));
     }
   }
   return tl::unexpected(SqlFailure{.message = "node ended"});

@@ -1,68 +1,88 @@
 #include "net/http_client.h"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
+#include <utility>
 
-#include <optional>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
+
+#include "net/http_messages.h"
+#include "net/stream.h"
 
 namespace howdah::net {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
-using boost::system::error_code;
 using tcp = asio::ip::tcp;
+using asio::awaitable;
 
 constexpr size_t kLongestAnswer = 256 * 1024 * 1024;
 
-http::request<http::string_body> to_beast(const wire::HttpRequest& in) {
-  const std::string target = in.raw_query.empty() ? in.raw_path : in.raw_path + "?" + in.raw_query;
-  http::request<http::string_body> out{http::string_to_verb(in.method), target, 11};
-  for (const auto& [name, value] : in.headers) out.set(name, value);
-  out.set(http::field::connection, "close");
-  out.body() = in.body;
-  out.prepare_payload();
+std::string head_of(const wire::HttpRequest& in) {
+  http::fields fields;
+  for (const auto& [name, value] : in.headers) fields.set(name, value);
+  fields.set(http::field::connection, "close");
+  if (!in.body.empty() || in.method == "POST" || in.method == "PUT") {
+    fields.set(http::field::content_length, std::to_string(in.body.size()));
+  }
+  std::string out = in.method + " " + in.raw_path;
+  if (!in.raw_query.empty()) out += "?" + in.raw_query;
+  out += " HTTP/1.1\r\n";
+  append_fields(out, fields);
   return out;
 }
 
-/// Runs one asynchronous operation to its end, so that the stream's timeout counts.
-template <class Start>
-error_code run(asio::io_context& io, Start start) {
-  error_code result;
-  start([&](error_code ec, auto&&...) { result = ec; });
-  io.restart();
-  io.run();
-  return result;
+/// In parts, each with the whole timeout: a slow line is no silence.
+awaitable<error_code> send(Stream& stream, std::string_view text, std::chrono::milliseconds timeout) {
+  while (!text.empty()) {
+    stream.expires_after(timeout);
+    const Stream::Got sent = co_await stream.write_some(text);
+    if (sent.ec) co_return sent.ec;
+    text.remove_prefix(sent.bytes);
+  }
+  co_return error_code();
 }
 
-template <class Stream>
-error_code exchange(asio::io_context& io, Stream& stream, beast::tcp_stream& lowest, const wire::HttpRequest& request,
-                    std::chrono::milliseconds timeout, wire::HttpResponse& out) {
-  const auto message = to_beast(request);
-  http::request_serializer<http::string_body> rest(message);
-  while (!rest.is_done()) {  // in parts, each with the whole timeout: a slow line is no silence
-    lowest.expires_after(timeout);
-    if (auto ec = run(io, [&](auto done) { http::async_write_some(stream, rest, done); })) return ec;
-  }
+awaitable<error_code> exchange(Stream& stream, const wire::HttpRequest& request, std::chrono::milliseconds timeout,
+                               wire::HttpResponse& out) {
+  const std::string head = head_of(request);
+  error_code ec = co_await send(stream, head, timeout);
+  if (!ec) ec = co_await send(stream, request.body, timeout);
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kLongestAnswer);
   parser.eager(true);
-  while (!parser.is_done()) {
-    lowest.expires_after(timeout);
-    if (auto ec = run(io, [&](auto done) { http::async_read_some(stream, buffer, parser, done); })) return ec;
+  while (!ec && !parser.is_done()) {
+    stream.expires_after(timeout);
+    ec = co_await read_some(stream, buffer, parser);
   }
+  if (ec) co_return ec;
   auto answer = parser.release();
-  out.status = answer.result_int();
+  out.status = static_cast<int>(answer.result_int());
   for (const auto& field : answer)
     out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   out.body = std::move(answer.body());
-  return {};
+  co_return error_code();
+}
+
+awaitable<void> ask(const HttpTarget& target, const wire::HttpRequest& request, std::chrono::milliseconds timeout,
+                    tcp::resolver::results_type addresses, Stream& stream, Result<wire::HttpResponse>& out) {
+  const std::string where = target.host + " port " + target.port;
+  stream.expires_after(timeout);
+  error_code ec = co_await stream.connect(std::move(addresses));
+  if (ec) {
+    out = fail_for_now("cannot connect to " + where + ": " + ec.message());
+    co_return;
+  }
+  if (target.tls) {
+    ec = co_await stream.start_tls(target.host);
+    if (ec) {
+      out = fail("no TLS with " + where + ": " + ec.message());
+      co_return;
+    }
+  }
+  ec = co_await exchange(stream, request, timeout, *out);
+  if (ec) out = fail_for_now("no answer from " + where + ": " + ec.message());
 }
 
 }  // namespace
@@ -101,8 +121,6 @@ Result<wire::HttpResponse> send_request(const HttpTarget& target, const wire::Ht
   const auto found = resolver.resolve(target.host, target.port, ec);
   if (ec) return fail_for_now("cannot find " + where + ": " + ec.message());
   asio::ssl::context tls(asio::ssl::context::tls_client);
-  std::optional<beast::ssl_stream<beast::tcp_stream>> secure;
-  std::optional<beast::tcp_stream> plain;
   if (target.tls) {
     tls.set_verify_mode(asio::ssl::verify_peer);
     if (target.ca.empty()) {
@@ -111,25 +129,11 @@ Result<wire::HttpResponse> send_request(const HttpTarget& target, const wire::Ht
       tls.load_verify_file(target.ca, ec);
     }
     if (ec) return fail("cannot read the certificates in " + target.ca + ": " + ec.message());
-    secure.emplace(io, tls);
-    secure->set_verify_callback(asio::ssl::host_name_verification(target.host));
-    SSL_set_tlsext_host_name(secure->native_handle(), target.host.c_str());
-  } else {
-    plain.emplace(io);
   }
-  beast::tcp_stream& lowest = target.tls ? secure->next_layer() : *plain;
-  lowest.expires_after(timeout);
-  ec = run(io, [&](auto done) { lowest.async_connect(found, done); });
-  if (ec) return fail_for_now("cannot connect to " + where + ": " + ec.message());
-  wire::HttpResponse out;
-  if (target.tls) {
-    ec = run(io, [&](auto done) { secure->async_handshake(asio::ssl::stream_base::client, done); });
-    if (ec) return fail("no TLS with " + where + ": " + ec.message());
-    ec = exchange(io, *secure, lowest, request, timeout, out);
-  } else {
-    ec = exchange(io, *plain, lowest, request, timeout, out);
-  }
-  if (ec) return fail_for_now("no answer from " + where + ": " + ec.message());
+  Stream stream(tcp::socket(io), target.tls ? &tls : nullptr);
+  Result<wire::HttpResponse> out;
+  asio::co_spawn(io, ask(target, request, timeout, found, stream, out), asio::detached);
+  io.run();
   return out;
 }
 

@@ -1,25 +1,59 @@
 #pragma once
-// Between Beast's messages and ours. Part of http_server.cpp, the one file that may include it.
+// Between Beast's messages and ours. Only files of this folder include it: Boost is slow to compile.
 #include <utility>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <ctime>
 #include <string>
 #include <string_view>
 
 #include "net/http_server.h"
+#include "net/stream.h"
 #include "wire/http.h"
 
 namespace howdah::net {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using boost::system::error_code;
-using Answer = http::response<http::string_body>;
+
+constexpr size_t kReadAtOnce = 64 * 1024;
+
+/// What has arrived goes to the parser, and what arrives next when that is not enough for it to get anywhere: what
+/// http::async_read_some() does.
+template <class Parser>
+asio::awaitable<error_code> read_some(Stream& stream, beast::flat_buffer& buffer, Parser& parser) {
+  error_code ec = http::error::need_more;
+  if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), ec));
+  while (ec == http::error::need_more) {
+    ec = {};
+    const Stream::Got got = co_await stream.read_some(buffer.prepare(kReadAtOnce));
+    if (got.ec == asio::error::eof) {
+      if (!parser.got_some()) co_return http::error::end_of_stream;
+      parser.put_eof(ec);
+      co_return ec;
+    }
+    if (got.ec) co_return got.ec;
+    buffer.commit(got.bytes);
+    buffer.consume(parser.put(buffer.data(), ec));
+  }
+  co_return ec;
+}
+
+/// Appends the fields of a message and the empty line, after its first line.
+inline void append_fields(std::string& text, const http::fields& fields) {
+  for (const auto& field : fields) {
+    text.append(field.name_string()).append(": ").append(field.value()).append("\r\n");
+  }
+  text += "\r\n";
+}
 
 inline std::string http_date() {
   const std::time_t now = std::time(nullptr);
@@ -38,15 +72,20 @@ inline std::string one_line(std::string value) {
   return value;
 }
 
-inline Answer to_beast(wire::HttpResponse&& response, unsigned version, bool keep_alive, bool head) {
-  Answer out{static_cast<http::status>(response.status), version};
-  for (auto& [name, value] : response.headers) out.set(name, one_line(std::move(value)));
-  out.set(http::field::date, http_date());
-  out.set(http::field::server, "howdah");
-  out.set(http::field::connection, keep_alive ? "keep-alive" : "close");
-  const size_t size = response.body.size();
-  if (!head) out.body() = std::move(response.body);
-  if (response.status != 204 && response.status != 304 && response.status >= 200) out.content_length(size);
+/// The head of an answer: everything but its body.
+inline std::string head_of(wire::HttpResponse& response, unsigned version, bool keep_alive) {
+  http::fields fields;
+  for (auto& [name, value] : response.headers) fields.set(name, one_line(std::move(value)));
+  fields.set(http::field::date, http_date());
+  fields.set(http::field::server, "howdah");
+  fields.set(http::field::connection, keep_alive ? "keep-alive" : "close");
+  if (response.status != 204 && response.status != 304 && response.status >= 200) {
+    fields.set(http::field::content_length, std::to_string(response.body.size()));
+  }
+  std::string out = version == 10 ? "HTTP/1.0 " : "HTTP/1.1 ";
+  out += std::to_string(response.status) + " ";
+  out.append(http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)))).append("\r\n");
+  append_fields(out, fields);
   return out;
 }
 

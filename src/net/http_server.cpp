@@ -1,7 +1,5 @@
 #include "net/http_server.h"
 
-#include <netinet/tcp.h>
-
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,12 +8,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -23,6 +18,7 @@
 #include <thread>
 
 #include "net/http_messages.h"
+#include "net/stream.h"
 #include "net/worker_pool.h"
 #include "util/log.h"
 
@@ -31,19 +27,11 @@ namespace {
 
 using tcp = asio::ip::tcp;
 using Parser = http::request_parser<http::string_body>;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kLinger = std::chrono::seconds(2);
 constexpr size_t kLingerBytes = 32 * 1024 * 1024;
-
-/// Whether neither side has closed, also behind bytes that nobody has read.
-bool established(tcp::socket& socket) {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  return socket.is_open() && getsockopt(socket.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-         info.tcpi_state == TCP_ESTABLISHED;
-}
+constexpr size_t kOneWrite = 64 * 1024;  // of a head and a body together
 
 }  // namespace
 
@@ -72,33 +60,27 @@ struct HttpServer::Impl {
   void stop(std::chrono::milliseconds grace);
 
   asio::awaitable<void> accept_connections();
-  asio::awaitable<void> serve_plain(tcp::socket socket);
-  asio::awaitable<void> serve_tls(tcp::socket socket);
+  asio::awaitable<void> serve_connection(tcp::socket socket);
   asio::awaitable<void> turn_away(tcp::socket socket);
-  template <class Stream>
   asio::awaitable<void> serve(Stream& stream, std::string peer);
-  template <class Stream>
   asio::awaitable<bool> first_byte(Stream& stream, beast::flat_buffer& buffer);
-  template <class Stream>
   asio::awaitable<error_code> read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser, Claim& claim);
-  template <class Stream>
-  asio::awaitable<bool> send(Stream& stream, Answer answer);
-  template <class Stream>
+  asio::awaitable<bool> send(Stream& stream, wire::HttpResponse response, unsigned version, bool keep_alive, bool head);
   asio::awaitable<void> refuse(Stream& stream, wire::HttpResponse response);
   asio::awaitable<wire::HttpResponse> on_worker(wire::HttpRequest request);
   wire::HttpResponse answer(const wire::HttpRequest& request) noexcept;
-  bool gone(beast::tcp_stream& stream);
+  bool gone(const Stream& stream);
 
   /// Knows a connection for as long as its coroutine lives.
   struct Open {
-    Open(Impl& s, beast::tcp_stream& t) : server(s), stream(t) { server.open.insert(&stream); }
+    Open(Impl& s, Stream& t) : server(s), stream(t) { server.open.insert(&stream); }
     ~Open() {
       server.idle.erase(&stream);
       server.open.erase(&stream);
       if (server.open.empty() && server.stopping) server.report_drained();
     }
     Impl& server;
-    beast::tcp_stream& stream;
+    Stream& stream;
   };
 
   bool wait_drained(std::chrono::milliseconds limit) {
@@ -116,8 +98,8 @@ struct HttpServer::Impl {
   uint16_t bound_port = 0;          // set by listen()
   bool stopping = false;
   size_t claimed = 0;
-  std::set<beast::tcp_stream*> open;
-  std::set<beast::tcp_stream*> idle;  // those of `open` that wait for a request or a handshake
+  std::set<Stream*> open;
+  std::set<Stream*> idle;  // those of `open` that wait for a request or a handshake
 
   std::mutex mu;
   std::condition_variable all_done;
@@ -183,12 +165,12 @@ void HttpServer::Impl::stop(std::chrono::milliseconds grace) {
     stopping = true;
     error_code ignored;
     acceptor.close(ignored);
-    for (beast::tcp_stream* stream : idle) stream->cancel();
+    for (Stream* stream : idle) stream->cancel();
     if (open.empty()) report_drained();
   });
   if (!wait_drained(grace)) {
     asio::post(io, [this] {
-      for (beast::tcp_stream* stream : open) stream->close();
+      for (Stream* stream : open) stream->close();
     });
   }
   pool.stop();
@@ -212,109 +194,99 @@ asio::awaitable<void> HttpServer::Impl::accept_connections() {
     socket.set_option(tcp::no_delay(true), ignored);
     if (open.size() >= options.max_connections) {
       asio::co_spawn(io, turn_away(std::move(socket)), asio::detached);
-    } else if (tls) {
-      asio::co_spawn(io, serve_tls(std::move(socket)), asio::detached);
     } else {
-      asio::co_spawn(io, serve_plain(std::move(socket)), asio::detached);
+      asio::co_spawn(io, serve_connection(std::move(socket)), asio::detached);
     }
   }
 }
 
 asio::awaitable<void> HttpServer::Impl::turn_away(tcp::socket socket) {
   if (tls) co_return;  // nothing readable can be said before a handshake, which is what we cannot afford
-  beast::tcp_stream stream(std::move(socket));
+  Stream stream(std::move(socket));
   co_await refuse(stream, plain(503, "Too many connections, try again later."));
 }
 
-asio::awaitable<void> HttpServer::Impl::serve_plain(tcp::socket socket) {
+asio::awaitable<void> HttpServer::Impl::serve_connection(tcp::socket socket) {
   error_code ec;
   const auto remote = socket.remote_endpoint(ec);
   if (ec) co_return;
-  beast::tcp_stream stream(std::move(socket));
+  Stream stream(std::move(socket), tls ? &*tls : nullptr);
   Open counted(*this, stream);
+  if (tls) {
+    idle.insert(&stream);
+    stream.expires_after(options.header_timeout);
+    const error_code failed = co_await stream.accept_tls();
+    idle.erase(&stream);
+    if (failed || stopping) co_return;
+  }
   co_await serve(stream, remote.address().to_string());
+  stream.expires_after(kLinger);
+  co_await stream.end_tls();
 }
 
-asio::awaitable<void> HttpServer::Impl::serve_tls(tcp::socket socket) {
-  error_code ec;
-  const auto remote = socket.remote_endpoint(ec);
-  if (ec) co_return;
-  TlsStream stream(std::move(socket), *tls);
-  auto& lowest = beast::get_lowest_layer(stream);
-  Open counted(*this, lowest);
-  idle.insert(&lowest);
-  lowest.expires_after(options.header_timeout);
-  auto [failed] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAsTuple);
-  idle.erase(&lowest);
-  if (failed || stopping) co_return;
-  co_await serve(stream, remote.address().to_string());
-  lowest.expires_after(kLinger);
-  co_await stream.async_shutdown(kAsTuple);
-}
-
-template <class Stream>
 asio::awaitable<bool> HttpServer::Impl::first_byte(Stream& stream, beast::flat_buffer& buffer) {
   if (buffer.size() > 0) co_return true;  // pipelined
-  auto& lowest = beast::get_lowest_layer(stream);
-  lowest.expires_after(options.idle_timeout);
-  idle.insert(&lowest);
-  auto [ec, n] = co_await stream.async_read_some(buffer.prepare(4096), kAsTuple);
-  idle.erase(&lowest);
-  if (ec) co_return false;
-  buffer.commit(n);
+  stream.expires_after(options.idle_timeout);
+  idle.insert(&stream);
+  const Stream::Got got = co_await stream.read_some(buffer.prepare(4096));
+  idle.erase(&stream);
+  if (got.ec) co_return false;
+  buffer.commit(got.bytes);
   co_return true;
 }
 
-template <class Stream>
 asio::awaitable<error_code> HttpServer::Impl::read_request(Stream& stream, beast::flat_buffer& buffer, Parser& parser,
                                                            Claim& claim) {
-  auto& lowest = beast::get_lowest_layer(stream);
-  lowest.expires_after(options.header_timeout);
-  auto [ec, n] = co_await http::async_read_header(stream, buffer, parser, kAsTuple);
-  if (ec) co_return ec;
+  stream.expires_after(options.header_timeout);
+  while (!parser.is_header_done()) {
+    const error_code ec = co_await read_some(stream, buffer, parser);
+    if (ec) co_return ec;
+  }
   const auto announced = parser.content_length();
   if (!claim.take(announced ? *announced : parser.chunked() ? options.max_body_bytes : 0)) {
     co_return asio::error::no_buffer_space;
   }
-  lowest.expires_after(options.body_timeout);
+  stream.expires_after(options.body_timeout);
   if (beast::iequals(parser.get()[http::field::expect], "100-continue") && !parser.is_done()) {
-    http::response<http::empty_body> go_on{http::status::continue_, 11};
-    auto [write_error, written] = co_await http::async_write(stream, go_on, kAsTuple);
-    if (write_error) co_return write_error;
+    const error_code ec = co_await stream.write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (ec) co_return ec;
   }
-  auto [body_error, m] = co_await http::async_read(stream, buffer, parser, kAsTuple);
-  co_return body_error;
+  parser.eager(true);
+  while (!parser.is_done()) {
+    const error_code ec = co_await read_some(stream, buffer, parser);
+    if (ec) co_return ec;
+  }
+  co_return error_code();
 }
 
-template <class Stream>
-asio::awaitable<bool> HttpServer::Impl::send(Stream& stream, Answer answer) {
-  beast::get_lowest_layer(stream).expires_after(options.body_timeout);
-  auto [ec, n] = co_await http::async_write(stream, answer, kAsTuple);
+asio::awaitable<bool> HttpServer::Impl::send(Stream& stream, wire::HttpResponse response, unsigned version,
+                                             bool keep_alive, bool head) {
+  std::string text = head_of(response, version, keep_alive);
+  if (head) response.body.clear();
+  if (text.size() + response.body.size() <= kOneWrite) text += std::exchange(response.body, {});
+  stream.expires_after(options.body_timeout);
+  error_code ec = co_await stream.write(text);
+  if (!ec) ec = co_await stream.write(response.body);
   co_return !ec;
 }
 
 /// Says no and reads on for a moment: closing at once would reset the connection under the client's feet before it
 /// has read why.
-template <class Stream>
 asio::awaitable<void> HttpServer::Impl::refuse(Stream& stream, wire::HttpResponse response) {
-  Answer answer = to_beast(std::move(response), 11, false, false);
-  if (!co_await send(stream, std::move(answer))) co_return;
-  auto& lowest = beast::get_lowest_layer(stream);
-  error_code ignored;
-  lowest.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  lowest.expires_after(kLinger);
+  const bool sent = co_await send(stream, std::move(response), 11, false, false);
+  if (!sent) co_return;
+  stream.end_sending();
+  stream.expires_after(kLinger);
   std::vector<char> sink(64 * 1024);
   for (size_t total = 0; total < kLingerBytes;) {
-    auto [ec, n] = co_await lowest.async_read_some(asio::buffer(sink), kAsTuple);
-    if (ec) co_return;
-    total += n;
+    const Stream::Got got = co_await stream.drain(asio::buffer(sink));
+    if (got.ec) co_return;
+    total += got.bytes;
   }
 }
 
-template <class Stream>
 asio::awaitable<void> HttpServer::Impl::serve(Stream& stream, std::string peer) {
   beast::flat_buffer buffer;
-  auto& lowest = beast::get_lowest_layer(stream);
   for (;;) {
     const bool there = co_await first_byte(stream, buffer);
     if (!there) co_return;
@@ -336,24 +308,22 @@ asio::awaitable<void> HttpServer::Impl::serve(Stream& stream, std::string peer) 
     }
     const bool head = request.method() == http::verb::head;
     const bool wants_more = request.keep_alive();
-    lowest.expires_never();
+    stream.expires_never();
     wire::HttpRequest in = from_beast(std::move(request), peer);
-    in.client_gone = [this, &lowest] { return gone(lowest); };
+    in.client_gone = [this, &stream] { return gone(stream); };
     wire::HttpResponse response = co_await on_worker(std::move(in));
     const bool keep_alive = wants_more && !stopping;
-    const bool sent = co_await send(stream, to_beast(std::move(response), version, keep_alive, head));
+    const bool sent = co_await send(stream, std::move(response), version, keep_alive, head);
     if (!sent) co_return;
     if (!keep_alive) break;
   }
-  error_code ignored;
-  if constexpr (std::is_same_v<Stream, beast::tcp_stream>)
-    lowest.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  if (!tls) stream.end_sending();
 }
 
 /// For workers: the stream, which is the I/O thread's, lives as long as its request is being answered.
-bool HttpServer::Impl::gone(beast::tcp_stream& stream) {
+bool HttpServer::Impl::gone(const Stream& stream) {
   std::promise<bool> out;
-  asio::post(io, [&] { out.set_value(!established(stream.socket())); });
+  asio::post(io, [&] { out.set_value(!stream.established()); });
   return out.get_future().get();
 }
 

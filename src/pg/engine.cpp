@@ -7,11 +7,11 @@
 #include <future>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "os/files.h"
 #include "os/spawn.h"
 #include "util/id.h"
+#include "util/json.h"
 #include "util/log.h"
 
 namespace howdah::pg {
@@ -82,7 +82,7 @@ Result<Engine> probe(const Candidate& c) {
 Result<Candidate> read_description(const std::string& path) {
   auto text = os::read_file(path, 1 << 16);
   if (!text) return tl::unexpected(text.error());
-  auto json = nlohmann::json::parse(*text, nullptr, false);
+  auto json = try_parse_json(*text);
   if (!json.is_object()) return fail(path + " is not a JSON object");
   auto member = [&](const char* key) {
     auto found = json.find(key);

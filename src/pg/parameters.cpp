@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "os/files.h"
 #include "pg/parameter_defaults.h"
+#include "util/json.h"
 
 namespace howdah::pg {
 namespace {
@@ -100,7 +100,7 @@ bool fits(const Parameter& p, const std::string& value) {
 Result<ParameterTable> ParameterTable::load(const Engine& engine, const std::string& settings_file) {
   auto text = os::read_file(settings_file);
   if (!text) return tl::unexpected(text.error());
-  auto json = Json::parse(*text, nullptr, false);
+  auto json = try_parse_json(*text);
   if (!json.is_array()) return fail(settings_file + " is not a list of settings: remove its template directory");
   ParameterTable table;
   table.major_ = engine.major;

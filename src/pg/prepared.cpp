@@ -4,12 +4,12 @@
 #include <filesystem>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "os/copy.h"
 #include "os/files.h"
 #include "os/lock.h"
 #include "util/fault_point.h"
+#include "util/json.h"
 
 namespace howdah::pg {
 namespace {
@@ -131,7 +131,7 @@ Result<void> build_tree(const Engine& engine, const std::string& tree) {
                                 {"bindir", bin.lexically_relative(prefix).string()},
                                 {"libdir", fs::path(engine.libdir).lexically_relative(prefix).string()},
                                 {"sharedir", share.lexically_relative(prefix).string()}};
-  return os::write_file_atomic(tree + "/engine.json", description.dump(2) + "\n", 0644);
+  return os::write_file_atomic(tree + "/engine.json", json_text(description, 2) + "\n", 0644);
 }
 
 Engine inside(const Engine& engine, const std::string& tree) {

@@ -2,12 +2,11 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
-#include <nlohmann/json.hpp>
-
 #include "api/context.h"
 #include "rds/aside.h"
 #include "rds/control.h"
 #include "util/fault.h"
+#include "util/json.h"
 
 namespace howdah::rds {
 namespace {
@@ -44,8 +43,7 @@ std::string as_json(const PGresult* r) {
     rows.push_back(std::move(values));
   }
   const char* tag = PQcmdStatus(const_cast<PGresult*>(r));
-  return nlohmann::json{{"columns", columns}, {"rows", rows}, {"tag", tag}}.dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return readable_json(nlohmann::json{{"columns", columns}, {"rows", rows}, {"tag", tag}});
 }
 
 }  // namespace

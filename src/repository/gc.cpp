@@ -2,7 +2,6 @@
 // time ago, and is still not needed, is removed. So a backup that is being stored meanwhile, also by another machine,
 // may use a chunk whose last manifest goes: its own manifest is there before the grace time is over.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include <fmt/format.h>
@@ -10,6 +9,7 @@
 #include "repository/repository.h"
 #include "util/fault_point.h"
 #include "util/id.h"
+#include "util/json.h"
 #include "util/log.h"
 
 namespace howdah::repository {
@@ -36,7 +36,7 @@ Result<std::vector<Note>> read_notes(Storage& storage, const std::string& prefix
     if (!text) return tl::unexpected(text.error());
     Note note{o.name};
     try {
-      const auto j = json::parse(*text);
+      const auto j = parse_json(*text);
       note.made = Time(Millis(j.at("made").get<int64_t>()));
       note.names = j.at("names").get<std::set<std::string>>();
     } catch (const std::exception&) {
@@ -117,7 +117,7 @@ Result<Swept> Repository::gc(const std::string& resource, Time now, Millis grace
   if (fresh.empty()) return swept;
   swept.doomed += fresh.size();
   const json note{{"made", now.time_since_epoch().count()}, {"names", fresh}};
-  if (auto done = storage_->put(doomed_prefix(resource) + id::uuid(), note.dump()); !done) {
+  if (auto done = storage_->put(doomed_prefix(resource) + id::uuid(), json_text(note)); !done) {
     return tl::unexpected(done.error());
   }
   return swept;

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -17,6 +16,7 @@
 #include "repository/format.h"
 #include "repository/reader_script.h"
 #include "util/fault_point.h"
+#include "util/json.h"
 #include "util/log.h"
 
 namespace howdah::repository {
@@ -54,12 +54,12 @@ std::string wrap(const Key& kek, const Key& data_key) {
   std::string sealed(view(data_key));
   sealed.resize(sealed.size() + kTag);
   Cipher(derive(kek, salt, "wrap")).seal(0, "data key", sealed.data(), data_key.size());
-  return nlohmann::json{{"format", kFormat}, {"salt", hex(salt)}, {"wrapped", hex(sealed)}}.dump() + "\n";
+  return json_text(nlohmann::json{{"format", kFormat}, {"salt", hex(salt)}, {"wrapped", hex(sealed)}}) + "\n";
 }
 
 Result<Key> unwrap(const Key& kek, const std::string& text, const std::string& name) {
   try {
-    const auto j = nlohmann::json::parse(text);
+    const auto j = parse_json(text);
     const std::string salt = unhex(j.at("salt").get<std::string>());
     const std::string sealed = unhex(j.at("wrapped").get<std::string>());
     Key key;
@@ -87,7 +87,7 @@ Result<Key> make_repository(Storage& storage, const Key& kek) {
   const auto keys = storage.list(std::string(kKeys));
   if (!keys) return tl::unexpected(keys.error());
   if (keys->size() != 1) return fail(storage.about() + " is being made by somebody else with another key");
-  if (auto r = storage.put(kMarker, nlohmann::json{{"format", kFormat}}.dump() + "\n"); !r) {
+  if (auto r = storage.put(kMarker, json_text(nlohmann::json{{"format", kFormat}}) + "\n"); !r) {
     return tl::unexpected(r.error());
   }
   const auto stored = storage.get(object_of(kek));
@@ -97,7 +97,7 @@ Result<Key> make_repository(Storage& storage, const Key& kek) {
 
 Result<int> format_of(Storage& storage, const std::string& marker) {
   try {
-    return nlohmann::json::parse(marker).at("format").get<int>();
+    return parse_json(marker).at("format").get<int>();
   } catch (const std::exception& e) {
     return fail(fmt::format("{} in {} is damaged: {}", kMarker, storage.about(), e.what()));
   }
@@ -128,7 +128,7 @@ std::string about_retired(Storage& storage, const std::string& name) {
   const auto text = storage.get(retired_object_of(name));
   if (!text) return "";
   try {
-    const auto j = nlohmann::json::parse(*text);
+    const auto j = parse_json(*text);
     const Time when{Millis(j.at("retired").get<int64_t>())};
     return fmt::format(" on {:%Y-%m-%d %H:%M} UTC in favour of the key {}",
                        std::chrono::floor<std::chrono::seconds>(when), j.at("use").get<std::string>());
@@ -253,7 +253,7 @@ Result<bool> retire_key(Storage& storage, const std::string& key_file, const std
   if (!known->contains(name)) return fail(fmt::format("{} has no key {}", storage.about(), name));
   const Time now = std::chrono::floor<Millis>(std::chrono::system_clock::now());
   const nlohmann::json note{{"retired", now.time_since_epoch().count()}, {"use", name_of(*kek)}};
-  if (auto r = storage.put(retired_object_of(name), note.dump() + "\n"); !r) return tl::unexpected(r.error());
+  if (auto r = storage.put(retired_object_of(name), json_text(note) + "\n"); !r) return tl::unexpected(r.error());
   fault::point("repository.key", "retired");
   const auto gone = storage.remove(object_of(name));
   if (!gone && gone.error().retry) return tl::unexpected(gone.error());

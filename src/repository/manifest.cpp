@@ -5,12 +5,12 @@
 #include <openssl/evp.h>
 
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
 
 #include "repository/bytes.h"
 #include "repository/format.h"
+#include "util/json.h"
 
 namespace howdah::repository {
 namespace {
@@ -111,30 +111,29 @@ void read_line(const json& j, int format, Manifest& m) {
 std::string render_manifest(const Manifest& m) {
   json packs = json::array();
   for (const auto& p : m.packs) packs.push_back({p.name, p.size});
-  std::string text = json{{"format", kFormat},
-                          {"resource", m.resource},
-                          {"id", m.id},
-                          {"created", m.created.time_since_epoch().count()},
-                          {"about", m.about},
-                          {"wal_from", m.wal_from},
-                          {"bytes", m.bytes},
-                          {"added", m.added},
-                          {"packs", std::move(packs)}}
-                         .dump() +
+  std::string text = json_text(json{{"format", kFormat},
+                                    {"resource", m.resource},
+                                    {"id", m.id},
+                                    {"created", m.created.time_since_epoch().count()},
+                                    {"about", m.about},
+                                    {"wal_from", m.wal_from},
+                                    {"bytes", m.bytes},
+                                    {"added", m.added},
+                                    {"packs", std::move(packs)}}) +
                      "\n";
   text +=
-      json{{"bases", ref_list(m.bases.data(), m.bases.size(), kInFullRecord)}, {"count", m.bases.size()}}.dump() + "\n";
-  for (const auto& d : m.dirs) text += json{{"dir", d.path}, {"mode", d.mode}}.dump() + "\n";
+      json_text(json{{"bases", ref_list(m.bases.data(), m.bases.size(), kInFullRecord)}, {"count", m.bases.size()}}) +
+      "\n";
+  for (const auto& d : m.dirs) text += json_text(json{{"dir", d.path}, {"mode", d.mode}}) + "\n";
   for (const auto& f : m.files) {
-    text += json{{"file", f.path},
-                 {"mode", f.mode},
-                 {"modified", f.modified},
-                 {"size", f.size},
-                 {"chunks", ref_list(m.refs.data() + f.first, f.count, kRecord)}}
-                .dump() +
+    text += json_text(json{{"file", f.path},
+                           {"mode", f.mode},
+                           {"modified", f.modified},
+                           {"size", f.size},
+                           {"chunks", ref_list(m.refs.data() + f.first, f.count, kRecord)}}) +
             "\n";
   }
-  return text + json{{"end", 2 + m.dirs.size() + m.files.size()}}.dump() + "\n";
+  return text + json_text(json{{"end", 2 + m.dirs.size() + m.files.size()}}) + "\n";
 }
 
 Result<Manifest> parse_manifest(std::string_view text, bool head_only) {
@@ -144,7 +143,7 @@ Result<Manifest> parse_manifest(std::string_view text, bool head_only) {
     int format = 0;
     while (!text.empty()) {
       const size_t end = std::min(text.find('\n'), text.size() - 1);
-      const json j = json::parse(text.substr(0, end));
+      const json j = parse_json(text.substr(0, end));
       text.remove_prefix(end + 1);
       if (j.contains("end")) {
         if (j.at("end").get<size_t>() != lines || !text.empty()) throw std::runtime_error("lines are missing");

@@ -1,8 +1,8 @@
 // JSON 1.0 and 1.1 bodies.
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "util/json.h"
 #include "wire/codec_parts.h"
 #include "wire/text.h"
 #include "wire/timestamp.h"
@@ -201,7 +201,7 @@ void encode_structure(const Shape& shape, const void* value, std::string& out) {
 void decode_json(const Shape& shape, void* value, std::string_view body, Issues& issues) {
   if (body.empty()) return;
   if (depth_of(body) > kMaxDepth) return issues.add({Issue::Kind::Malformed, "", "nested too deeply"});
-  const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const Json json = try_parse_json(body);
   if (json.is_discarded()) return issues.add({Issue::Kind::Malformed, "", "the body is not JSON"});
   JsonDecoder(issues).node(shape, value, json, "");
 }

@@ -1,0 +1,78 @@
+#include "cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+
+namespace howdah::cli {
+
+Option Option::required(bool yes) const { return Option(option_->required(yes)); }
+Option Option::range(int least, int most) const { return Option(option_->check(CLI::Range(least, most))); }
+Option Option::range(double least, double most) const { return Option(option_->check(CLI::Range(least, most))); }
+Option Option::not_negative() const { return Option(option_->check(CLI::NonNegativeNumber)); }
+Option Option::positive() const { return Option(option_->check(CLI::PositiveNumber)); }
+Option Option::one_of(const std::vector<std::string>& words) const {
+  return Option(option_->check(CLI::IsMember(words)));
+}
+Option Option::excludes(Option other) const { return Option(option_->excludes(other.option_)); }
+Option Option::needs(const std::string& other) const { return Option(option_->needs(other)); }
+Option Option::expected(int least, int most) const { return Option(option_->expected(least, most)); }
+Option Option::one_each() const {
+  return Option(option_->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
+}
+Option Option::hidden() const { return Option(option_->group("")); }
+
+Command::Command(const std::string& about, const std::string& name)
+    : owned_(std::make_unique<CLI::App>(about, name)), app_(owned_.get()) {}
+Command::Command(CLI::App* app) : app_(app) {}
+Command::~Command() = default;
+
+Command* Command::add_subcommand(const std::string& name, const std::string& about, const std::string& alias) {
+  CLI::App* added = app_->add_subcommand(name, about);
+  if (!alias.empty()) added->alias(alias);
+  subcommands_.emplace_back(new Command(added));
+  return subcommands_.back().get();
+}
+
+void Command::require_subcommand() { app_->require_subcommand(1); }
+void Command::inherit_options() { app_->fallthrough(); }
+
+template <class T>
+Option Command::add_option(const std::string& name, T& value, const std::string& about) {
+  return Option(app_->add_option(name, value, about));
+}
+template Option Command::add_option(const std::string&, std::string&, const std::string&);
+template Option Command::add_option(const std::string&, int&, const std::string&);
+template Option Command::add_option(const std::string&, unsigned&, const std::string&);
+template Option Command::add_option(const std::string&, double&, const std::string&);
+template Option Command::add_option(const std::string&, std::optional<std::string>&, const std::string&);
+template Option Command::add_option(const std::string&, std::vector<std::string>&, const std::string&);
+
+Option Command::add_flag(const std::string& name, bool& value, const std::string& about) {
+  return Option(app_->add_flag(name, value, about));
+}
+Option Command::add_flag(const std::string& name, std::function<void()> given, const std::string& about) {
+  return Option(app_->add_flag_callback(name, std::move(given), about));
+}
+Option Command::add_word(const std::string& name, std::function<void(const std::string&)> take,
+                         const std::vector<std::string>& words, const std::string& about) {
+  return Option(app_->add_option_function<std::string>(name, take, about)->check(CLI::IsMember(words)));
+}
+
+std::optional<int> Command::parse(int argc, char** argv) {
+  return parse(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}
+
+std::optional<int> Command::parse(std::vector<std::string> words) {
+  std::reverse(words.begin(), words.end());  // as CLI11 takes them
+  try {
+    app_->parse(std::move(words));
+  } catch (const CLI::ParseError& e) {
+    return app_->exit(e);
+  }
+  return {};
+}
+
+Command::operator bool() const { return app_->parsed(); }
+bool Command::has(const std::string& name) const { return app_->count(name) > 0; }
+std::string Command::chosen() const { return app_->get_subcommands().front()->get_name(); }
+
+}  // namespace howdah::cli
