@@ -36,7 +36,7 @@ Result<wire::Credentials> signing_keys(const Config& config) {
 }
 
 Error error_of(const wire::HttpResponse& answer) {
-  const auto body = nlohmann::json::parse(answer.body, nullptr, false);
+  const auto body = try_parse_json(answer.body);
   if (!body.is_object()) return {fmt::format("the daemon answered {}: {}", answer.status, answer.body.substr(0, 500))};
   const std::string code = body.value("__type", "");
   return {fmt::format("{} ({})", body.value("message", body.value("Message", "no reason given")),
@@ -76,7 +76,7 @@ Result<nlohmann::json> call(const Config& config, const std::string& operation, 
                      {"content-type", "application/x-amz-json-1.1"},
                      {"user-agent", "howdah/" HOWDAH_VERSION},
                      {"x-amz-target", "Howdah." + operation}};
-  request.body = input.dump();
+  request.body = json_text(input);
   wire::sign(request, *keys, environment("AWS_REGION", config.region), "howdah", SystemClock().now());
   const auto answer = net::send_request(*target, request, kPatience);
   if (!answer) {
@@ -84,7 +84,7 @@ Result<nlohmann::json> call(const Config& config, const std::string& operation, 
                             answer.error().message));
   }
   if (answer->status != 200) return tl::unexpected(error_of(*answer));
-  auto body = nlohmann::json::parse(answer->body, nullptr, false);
+  auto body = try_parse_json(answer->body);
   if (!body.is_object()) return fail("the daemon's answer is not JSON: " + answer->body.substr(0, 200));
   return body;
 }

@@ -56,7 +56,7 @@ int query(const Config& config, const QueryRequest& in) {
   const auto answer = call(config, "GetPast", request);
   if (!answer) return complain(answer.error());
   fmt::print(stderr, "{}\n", answer->value("Of", ""));
-  const auto result = nlohmann::json::parse(answer->value("Result", ""), nullptr, false);
+  const auto result = try_parse_json(answer->value("Result", ""));
   if (!result.is_object()) return complain({"the daemon's answer holds no result"});
   fmt::print("{}", in.format == "csv" ? as_csv(result) : in.format == "json" ? as_json_rows(result) : as_table(result));
   return 0;
