@@ -369,6 +369,16 @@ class Restore(Operation):
         self.world.serves("v")
 
 
+class RestoreCopied(Restore):
+    """From a copy of a running server, which is recovered by each restore."""
+
+    def prepare(self):
+        self.world.have("v")
+        for name in ("base", "mark", "at-stop", "stopped", "final"):
+            self.world.no_snapshot(name)
+        super().prepare()
+
+
 class Clone(Restore):
     """The restore table again, with the step that makes the copy a database of its own."""
     own_steps = ("isolate",)
@@ -674,9 +684,9 @@ def points(daemon, both=True):
 # Within a step of the backup tables: where half of its work is on the disk.
 INNER_POINTS = [(FirstSnapshot, "backup.base:started"), (FirstSnapshot, "backup.base:synced"),
                 (FirstSnapshot, "backup.base:published"), (Materialise, "backup.roll:copied"),
-                (Materialise, "backup.roll:replayed"), (Restore, "backup.volume:copied"),
-                (Restore, "backup.volume:synced"), (Restore, "backup.recover:promoted"),
-                (Restore, "backup.recover:stopped"), (Tidy, "backup.remove:renamed")]
+                (Materialise, "backup.roll:replayed"), (Materialise, "backup.roll:promoted"), (Restore, "backup.volume:copied"),
+                (Restore, "backup.volume:synced"), (RestoreCopied, "backup.recover:promoted"),
+                (RestoreCopied, "backup.recover:stopped"), (Tidy, "backup.remove:renamed")]
 
 
 def run_all(report, worlds, jobs):
