@@ -37,6 +37,7 @@ def theirs_once(peer, instant, expected):
 
 def measure(kind, base):
     with Ours(base) as ours, Peer(base) as peer:
+        query(ours.place, "checkpoint")  # pgBackRest's backup begins with one: both replay from about here
         ours.snapshot("loaded")
         peer.backup()
         mine, its = instant_after_churn(ours.place), instant_after_churn(peer.place)

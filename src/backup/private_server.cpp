@@ -15,7 +15,7 @@ namespace howdah::backup {
 
 Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, const pg::Engine& engine,
                                      const Control& source, Position target, AtTarget action,
-                                     const std::string& socket_directory) {
+                                     const std::string& socket_directory, uint64_t buffers) {
   PrivateServer out{layout, {}};
   out.layout.conf = layout.root + "/recovery";
   if (auto made = os::ensure_dir(out.layout.conf, 0750, os::Owner{geteuid(), owner.gid}); !made) {
@@ -55,7 +55,7 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   set("max_prepared_transactions", std::to_string(std::max(source.max_prepared_transactions, 256)));
   set("max_worker_processes", "0");
   set("max_wal_senders", "0");
-  set("shared_buffers", "256MB");
+  set("shared_buffers", std::to_string(buffers >> 20) + "MB");
   set("huge_pages", "off");
   // One checkpoint, at the end. What replay has changed goes to the disk meanwhile, so that there is little left for
   // it.
@@ -79,6 +79,8 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
 
 namespace {
 
+constexpr std::chrono::seconds kStopPatience(30);
+
 /// The lines that tell why a server ended, from what it logged since `mark`.
 std::string reason_in(const std::string& log, off_t mark) {
   const std::string text = os::read_tail(log, mark, 1 << 16);
@@ -100,7 +102,8 @@ std::string reason_in(const std::string& log, off_t mark) {
 }  // namespace
 
 Result<RecoveryOutcome> run_recovery(const PrivateServer& server, os::Owner owner, const pg::Engine& engine,
-                                     std::chrono::milliseconds timeout) {
+                                     std::chrono::milliseconds timeout,
+                                     const std::function<std::optional<std::string>()>& watch) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   struct stat st {};
   const off_t mark = stat(server.layout.server_log().c_str(), &st) == 0 ? st.st_size : 0;
@@ -115,6 +118,11 @@ Result<RecoveryOutcome> run_recovery(const PrivateServer& server, os::Owner owne
     }
     auto file = pg::read_pid_file(server.layout.data);
     if (file && file->status == "ready") return RecoveryOutcome{RecoveryEnd::kPromoted, ""};
+    if (const auto reason = watch ? watch() : std::nullopt) {
+      auto stopped = pg::stop_server(server.layout, owner, pg::StopMode::kImmediate, kStopPatience);
+      if (!stopped) return tl::unexpected(stopped.error());
+      if (*stopped) return RecoveryOutcome{RecoveryEnd::kEnded, *reason};
+    }
     if (std::chrono::steady_clock::now() >= deadline) return RecoveryOutcome{};
   }
 }

@@ -1,10 +1,13 @@
 #pragma once
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backup/control.h"
 #include "backup/position.h"
+#include "backup/restore.h"
 #include "os/identity.h"
 #include "pg/engine.h"
 #include "pg/layout.h"
@@ -23,9 +26,10 @@ struct PrivateServer {
 enum class AtTarget { kPromote, kShutdown };
 
 /// Writes the configuration and says how to start it. `socket_directory` may be relative to the data directory.
+/// `buffers`: bytes of shared_buffers.
 Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, const pg::Engine& engine,
                                      const Control& source, Position target, AtTarget action,
-                                     const std::string& socket_directory);
+                                     const std::string& socket_directory, uint64_t buffers = kRecoveryBuffers);
 
 /// How a private server's recovery ended.
 enum class RecoveryEnd {
@@ -40,8 +44,10 @@ struct RecoveryOutcome {
 };
 
 /// Starts it, or finds it running, and waits for the end of the recovery. (With hot_standby off a server counts as
-/// started as soon as recovery begins.) Errors are those of a start that nothing was recovered by.
+/// started as soon as recovery begins.) Errors are those of a start that nothing was recovered by. `watch` is asked all
+/// the time: a reason that it gives ends the server, and is the outcome's.
 Result<RecoveryOutcome> run_recovery(const PrivateServer& server, os::Owner owner, const pg::Engine& engine,
-                                     std::chrono::milliseconds timeout);
+                                     std::chrono::milliseconds timeout,
+                                     const std::function<std::optional<std::string>()>& watch = {});
 
 }  // namespace howdah::backup

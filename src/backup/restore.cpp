@@ -102,7 +102,7 @@ Result<void> make_volume(const std::string& state, const Plan& plan, const pg::L
 }
 
 Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
-                          std::chrono::milliseconds timeout) {
+                          std::chrono::milliseconds timeout, uint64_t buffers) {
   auto before = finished(plan, layout);
   if (!before) return tl::unexpected(before.error());
   if (*before) return **before;
@@ -110,17 +110,23 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   auto control = read_control(layout.data);
   if (!control) return tl::unexpected(control.error());
-  auto server = private_server(layout, owner, engine, *control, plan.target, AtTarget::kPromote, layout.run);
+  auto server = private_server(layout, owner, engine, *control, plan.target, AtTarget::kPromote, layout.run, buffers);
   if (!server) return tl::unexpected(server.error());
   const bool over = !os::exists(layout.data + "/recovery.signal") && control->state == ClusterState::kShutDown &&
                     !pg::observe(layout, owner).running();
   if (!over) {
-    auto outcome = run_recovery(*server, owner, engine, timeout);
+    // PostgreSQL takes damage for the end, after it has replayed all before it: reading ahead of it says so at once.
+    const auto damage = std::async(std::launch::async, wal_damage, plan).share();
+    const auto watch = [&]() -> std::optional<std::string> {
+      return damage.wait_for(Millis(0)) == std::future_status::ready ? damage.get() : std::nullopt;
+    };
+    auto outcome = run_recovery(*server, owner, engine, timeout, watch);
     if (!outcome) return tl::unexpected(outcome.error());
     if (outcome->end == RecoveryEnd::kGoesOn) {
       return fail_for_now(fmt::format("recovery of {} to {} goes on", layout.data, lsn_text(plan.target.lsn)));
     }
     if (outcome->end == RecoveryEnd::kEnded) {
+      if (damage.get()) return fail(*damage.get());
       return fail(fmt::format("recovery of {} to {} on timeline {} failed: {}", layout.data, lsn_text(plan.target.lsn),
                               plan.target.timeline, outcome->reason));
     }

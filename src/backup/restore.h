@@ -9,6 +9,9 @@
 /// From a base and the vault to a data directory that stands at exactly the planned position.
 namespace howdah::backup {
 
+/// The cache of a recovery that works beside servers with clients.
+constexpr uint64_t kRecoveryBuffers = 256 << 20;
+
 struct Plan {
   Base base;
   Position target;               ///< recovery stops before this byte; == base.end: nothing beyond the base is replayed
@@ -38,7 +41,8 @@ struct Recovered {
 /// Runs the server privately (no TCP, socket directory 0700, hot_standby=off, archive_mode=off, parameters at least the
 /// source's) until it has replayed exactly to plan.target and promoted, then stops it cleanly. Verifies position and
 /// timeline before it returns. Restartable: finds a recovery that has finished. `engine` is the prepared engine.
+/// `buffers`: bytes of the server's cache; WAL that touches more than fits is replayed at the disk's pace.
 Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
-                          std::chrono::milliseconds timeout);
+                          std::chrono::milliseconds timeout, uint64_t buffers = kRecoveryBuffers);
 
 }  // namespace howdah::backup

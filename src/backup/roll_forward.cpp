@@ -70,6 +70,7 @@ Result<Control> replay(const BaseSpec& spec, const Plan& plan, const pg::Layout&
   if (!after) return after;
   if (outcome->end != RecoveryEnd::kEnded || after->state != ClusterState::kShutDownInRecovery ||
       after->min_recovery_end > plan.target.lsn || after->backup_end_required) {
+    if (const auto damage = wal_damage(plan)) return fail(*damage);
     return fail(fmt::format("base {} could not be rolled forward to {} on timeline {}: {}", plan.base.id,
                             lsn_text(plan.target.lsn), plan.target.timeline, outcome->reason));
   }

@@ -88,7 +88,7 @@ TEST(BackupTraps, ADamagedPageOfARunningServerIsReportedWithFileAndBlock) {
   must(remove_base(state(), "torn"));
 }
 
-TEST(BackupTraps, AMissingOrDamagedSegmentIsRefusedBeforeAnythingIsMade) {
+TEST(BackupTraps, AMissingOrDamagedSegmentIsNamedAndNothingRunsOnIt) {
   NEED_POSTGRESQL();
   Source source(64);
   BaseGuard guard{"gaps"};
@@ -115,10 +115,12 @@ TEST(BackupTraps, AMissingOrDamagedSegmentIsRefusedBeforeAnythingIsMade) {
     const auto at = static_cast<std::streamoff>(first ? behind_header(base.end.lsn) % kSegmentSize + 10 : 50);
     flip(path, at);
     auto damaged = plan_to_position(source.vault(), {base}, target);
-    if (damaged) {  // not in the last segment: noticed when the records are read
-      auto made = make_volume(state(), *damaged, copy.layout(), copy.owner());
+    if (damaged) {  // not in the last segment: noticed while the records are read and replayed
+      auto made = copy.restore(*damaged);
       ASSERT_FALSE(made) << path << " is damaged at " << at;
-      EXPECT_NE(made.error().message.find("damaged"), std::string::npos) << made.error().message;
+      EXPECT_NE(made.error().message.find("damaged at"), std::string::npos) << made.error().message;
+      EXPECT_FALSE(pg::observe(copy.layout(), copy.owner()).running());
+      must(os::remove_tree(copy.layout().data));
     }
     EXPECT_FALSE(os::exists(copy.layout().data));
     EXPECT_FALSE(os::exists(copy.layout().data + ".tmp"));

@@ -24,6 +24,12 @@ Result<void> check_start(const Plan& plan, const std::string& data) {
       fmt::format("base {} is damaged: it was copied from a running server and has no backup_label", plan.base.id));
 }
 
+std::optional<std::string> damage_at(const Plan& plan, const WalTail& tail) {
+  if (behind_header(tail.end) == behind_header(plan.target.lsn)) return {};
+  return fmt::format("the WAL for base {} is damaged at {} (segment {}), before the target {}", plan.base.id,
+                     lsn_text(tail.end), segment_name(plan.target.timeline, tail.end), lsn_text(plan.target.lsn));
+}
+
 }  // namespace
 
 Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner) {
@@ -34,20 +40,21 @@ Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owne
   const std::string wal = data + "/pg_wal";
   if (auto placed = place_wal(plan.wal, wal, Blocks::kShared); !placed) return placed;
   if (needs_recovery(plan)) {
-    // All of it, from the bytes that will be replayed: PostgreSQL would take damage for the end of the WAL.
-    auto tail = walk_wal(wal_files_in(wal), plan.target.timeline, plan.base.start.lsn, plan.target.lsn);
+    auto tail = find_tail(WalFiles(wal_files_in(wal), plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
     if (!tail) return tl::unexpected(tail.error());
-    if (behind_header(tail->end) != behind_header(plan.target.lsn)) {
-      return fail(fmt::format("the WAL for base {} is damaged at {} (segment {}), before the target {}", plan.base.id,
-                              lsn_text(tail->end), segment_name(plan.target.timeline, tail->end),
-                              lsn_text(plan.target.lsn)));
-    }
+    if (auto damage = damage_at(plan, *tail)) return fail(*damage);
     if (auto cut = cut_wal(wal, plan.target.timeline, *tail, true); !cut) return cut;
     if (auto done = os::write_file_atomic(data + "/recovery.signal", "", 0600, owner); !done) return done;
   }
   auto owned = os::repair_tree(wal, owner);
   if (!owned) return tl::unexpected(owned.error());
   return {};
+}
+
+std::optional<std::string> wal_damage(const Plan& plan) {
+  if (!needs_recovery(plan)) return {};
+  const auto tail = walk_wal(plan.wal, plan.target.timeline, plan.base.start.lsn, plan.target.lsn, 1);
+  return tail ? damage_at(plan, *tail) : std::optional(tail.error().message);
 }
 
 }  // namespace howdah::backup

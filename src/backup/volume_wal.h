@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 
 #include "backup/restore.h"
@@ -11,7 +12,12 @@ namespace howdah::backup {
 bool needs_recovery(const Plan& plan);
 
 /// Puts the plan's WAL into the copy `data` of its base, cut at the target, and recovery.signal, so that nobody starts
-/// the copy without its target. Reads every record of it: an error says where the first damage is.
+/// the copy without its target. Reads the records of the last segment: PostgreSQL reads all the others, and a recovery
+/// that does not come to its target fails; see wal_damage().
 Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner);
+
+/// Reads every record of the plan's WAL where it comes from: where the first one is that PostgreSQL would take for the
+/// end of the WAL, in a sentence; nothing when it is whole.
+std::optional<std::string> wal_damage(const Plan& plan);
 
 }  // namespace howdah::backup

@@ -1,8 +1,11 @@
 // The table of both restores, and of clones. The plan (base and position) is made once and recorded, so that every try
 // of every later step works towards the same state; the source's server and files are only read.
-#include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "domain/automated_backup.h"
 #include "domain/config.h"
@@ -17,6 +20,7 @@
 #include "rds/flows.h"
 #include "rds/repository_work.h"
 #include "rds/server_files.h"
+#include "rds/settings.h"
 #include "rds/snapshots.h"
 
 namespace howdah::rds {
@@ -133,6 +137,19 @@ Outcome make_volume(Rds& rds, const Workflow& w) {
   return flow::next();
 }
 
+/// What the instance itself will have for its cache: nobody else works in it meanwhile. A quarter of the machine's
+/// memory at most.
+uint64_t buffers_of(const Rds& rds, const Instance& i, const pg::Engine& engine) {
+  const auto settings = settings_of(rds, i, engine);
+  if (!settings || !settings->contains("shared_buffers")) return backup::kRecoveryBuffers;
+  const std::string& blocks = settings->at("shared_buffers");  // a parameter group has it in blocks
+  uint64_t own = 0;
+  std::from_chars(blocks.data(), blocks.data() + blocks.size(), own);
+  const auto pages = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)),
+             page = static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+  return std::max(std::min(own * 8192, pages * page / 4), backup::kRecoveryBuffers);
+}
+
 Outcome recover(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   const auto plan = usable_plan(rds, w);
@@ -143,7 +160,7 @@ Outcome recover(Rds& rds, const Workflow& w) {
   // It is there, unless recovery failed in what was made from a damaged base.
   if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner_of(rds, *i)); !r)
     return answer(r.error());
-  const auto done = backup::recover(*plan, *engine, layout, owner_of(rds, *i), kReplay);
+  const auto done = backup::recover(*plan, *engine, layout, owner_of(rds, *i), kReplay, buffers_of(rds, *i, *engine));
   if (done) return flow::next();
   if (done.error().retry) return answer(done.error());
   (void)os::remove_tree(layout.data);  // nobody can use it, and when the disk is full its space is needed
