@@ -81,6 +81,21 @@ def watchdog(daemon, client, name):
     writer.join()
 
 
+def alone(daemon, client, name):
+    """The daemon dies: the keeper needs none to acknowledge, and commits go on."""
+    writer = Writer(5, endpoint(client, name))
+    wait_for("writes", lambda: writer.acknowledged)
+    daemon.kill()
+    try:
+        seen = len(writer.acknowledged)
+        wait_for("commits without a daemon", lambda: len(writer.acknowledged) > seen + 50, 30)
+    finally:
+        daemon.start()
+        client.close()
+    writer.ended = True
+    writer.join()
+
+
 def crash(daemon, client, name):
     """The server crashes and comes back: the keeper finds it, and commits go on without any fallback."""
     _, pids = server_processes(daemon, client, name)
@@ -127,6 +142,7 @@ def story():
         synchronous(client, "ledger", 1)
         watchdog(daemon, client, "ledger")
         daemon.hook("/_test/fault", point="rds.storage-use", action="release")
+        alone(daemon, client, "ledger")
         crash(daemon, client, "ledger")
         acknowledged = disaster(daemon, client, "ledger")
         daemon.start()
