@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "migrate/session.h"
+#include "util/id.h"
 
 namespace howdah::migrate {
 namespace {
@@ -40,6 +41,9 @@ std::string reset_after(const Script& script) {
   return script.sql.find("set_config") == std::string::npos ? ""
                                                             : "reset session authorization; reset role; reset all;";
 }
+
+/// What a script may have removed (DEALLOCATE ALL), and what another server connection of a pooler never had.
+constexpr const char* kNoSuchStatement = "26000";
 
 struct Batch {
   std::string text;
@@ -100,11 +104,11 @@ bool Session::wait_and_retry(const SqlFailure& f, int attempt) {
 }
 
 int Session::execute(const Section& section, const Script& script, const std::string& version,
-                     const std::string& history_sql, Commit commit) {
+                     const std::function<std::string()>& history_sql, Commit commit) {
   const bool in_transaction = commit == Commit::kCaller;
-  const Batch batch = batch_of(section, script, history_sql, commit, db_->literal(section.lock_timeout),
-                               db_->literal(section.statement_timeout));
   for (int attempt = 1;; attempt++) {
+    const Batch batch = batch_of(section, script, history_sql(), commit, db_->literal(section.lock_timeout),
+                                 db_->literal(section.statement_timeout));
     if (lease_ && !lease_->alive()) {
       report_.problem({.code = "connection",
                        .version = version,
@@ -113,10 +117,16 @@ int Session::execute(const Section& section, const Script& script, const std::st
       return kNoConnection;
     }
     blockers_.clear();
-    auto done = db_->exec(batch.text, [this] { watch_blockers(); });
+    auto done = db_->exec(
+        batch.text, [this] { watch_blockers(); }, [this] { look_ahead(); });
     if (done) return kOk;
     const SqlFailure f = done.error();
     if (!f.lost && !in_transaction) (void)db_->exec("rollback");
+    if (f.sqlstate == kNoSuchStatement && !prepared_.empty() && !in_transaction) {
+      prepared_.clear();
+      attempt--;
+      continue;
+    }
     if (!in_transaction && !f.lost && wait_and_retry(f, attempt)) continue;
     if (!in_transaction) settle();
     if (interrupted()) return sql_failure(f, kFailed);
@@ -141,9 +151,24 @@ int Session::execute(const Section& section, const Script& script, const std::st
   }
 }
 
-int Session::run_up(const Migration& m, Commit commit) {
+void Session::look_ahead() {
+  if (next_ == nullptr) return;
+  ready_.emplace(next_, prepare(next_->up, next_->version, source_.dialect));
+  next_ = nullptr;
+}
+
+void Session::expect_many(size_t count) {
+  constexpr size_t kWorthIt = 8;
+  // A name that nobody has: a pooler's server connection may remember others' statements.
+  const std::string name = "howdah_" + id::random("0123456789abcdef", 16), sql = history_->prepare_sql(name);
+  if (count >= kWorthIt && !sql.empty() && db_->exec(sql)) prepared_ = name;
+}
+
+int Session::run_up(const Migration& m, Commit commit, const Migration* next) {
   if (source_.dialect == Dialect::kKysely) return run_javascript("up", m, history_->applied_sql(*db_, m, 0), commit);
-  auto script = prepare(m.up, m.version, source_.dialect);
+  auto script = ready_ && ready_->first == &m ? std::move(ready_->second) : prepare(m.up, m.version, source_.dialect);
+  ready_.reset();
+  next_ = next;
   if (!script) {
     report_.problem(script.error());
     return kFailed;
@@ -151,9 +176,11 @@ int Session::run_up(const Migration& m, Commit commit) {
   if (!script->transactional) settle();
   const auto start = Clock::now();
   const int count = static_cast<int>(script->statements.size());
-  const int code = script->transactional
-                       ? execute(m.up, *script, m.version, history_->applied_sql(*db_, m, count), commit)
-                       : run_stepwise(m, *script);
+  const auto row = [&] {
+    return prepared_.empty() || commit == Commit::kCaller ? history_->applied_sql(*db_, m, count)
+                                                          : history_->prepared_applied_sql(*db_, m, count, prepared_);
+  };
+  const int code = script->transactional ? execute(m.up, *script, m.version, row, commit) : run_stepwise(m, *script);
   done({m.version, m.name, "up", code == kOk ? "applied" : "failed", ms_since(start)}, commit);
   return code;
 }
@@ -222,7 +249,8 @@ int Session::run_down(const Row& row, Commit commit) {
     return kFailed;
   }
   const auto start = Clock::now();
-  const int code = execute(section, *script, row.version, history_->reverted_sql(*db_, row), commit);
+  const int code = execute(
+      section, *script, row.version, [&] { return history_->reverted_sql(*db_, row); }, commit);
   done({row.version, row.name, "down", code == kOk ? "reverted" : "failed", ms_since(start)}, commit);
   return code;
 }

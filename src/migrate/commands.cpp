@@ -69,12 +69,13 @@ int apply_all(Session& s, const std::vector<const Migration*>& list) {
   if (one) {
     if (auto begun = s.db().exec("begin"); !begun) return s.sql_failure(begun.error(), kFailed);
   }
+  if (!one) s.expect_many(list.size());
   for (size_t i = 0; i < list.size();) {
     int code = kOk;
     // A dry run says of each migration how long it takes.
     const size_t together = one && !s.options().dry_run ? s.run_group(list, i, code) : 0;
     const Commit commit = one ? Commit::kCaller : i + 1 < list.size() ? Commit::kSoon : Commit::kNow;
-    if (together == 0) code = s.run_up(*list[i], commit);
+    if (together == 0) code = s.run_up(*list[i], commit, i + 1 < list.size() ? list[i + 1] : nullptr);
     i += std::max<size_t>(together, 1);
     if (code == kOk) continue;
     return one ? end_run(s, code) : (s.settle(), code);

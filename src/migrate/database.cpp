@@ -170,8 +170,10 @@ void Database::on_notice(std::function<void(const std::string&)> handler) {
       notice_.get());
 }
 
-SqlAnswer Database::exec(const std::string& sql, const std::function<void()>& while_waiting) {
+SqlAnswer Database::exec(const std::string& sql, const std::function<void()>& while_waiting,
+                         const std::function<void()>& meanwhile) {
   if (PQsendQuery(conn_.get(), sql.c_str()) == 0) return tl::unexpected(failure_of(conn_.get(), nullptr));
+  if (meanwhile) meanwhile();
   return collect(while_waiting);
 }
 

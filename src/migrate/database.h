@@ -51,8 +51,10 @@ class Database {
                                                     const std::map<std::string, std::string>& settings);
 
   /// One simple-query message: several statements without BEGIN are one implicit transaction. `while_waiting` is called
-  /// each 250 ms until the answer is there. Cancels the query when interrupted() says so.
-  SqlAnswer exec(const std::string& sql, const std::function<void()>& while_waiting = {});
+  /// each 250 ms until the answer is there, `meanwhile` once, after the message is sent. Cancels the query when
+  /// interrupted() says so.
+  SqlAnswer exec(const std::string& sql, const std::function<void()>& while_waiting = {},
+                 const std::function<void()>& meanwhile = {});
   /// One statement with $1, $2... as text.
   SqlAnswer exec(const std::string& sql, const std::vector<std::optional<std::string>>& params,
                  const std::function<void()>& while_waiting);

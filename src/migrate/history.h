@@ -37,6 +37,13 @@ class History {
   virtual std::vector<Row> rows(const Answer& answer) const = 0;
 
   virtual std::string applied_sql(Database& db, const Migration& m, int statements) const = 0;
+  /// applied_sql() as a prepared statement, which the server plans once for many migrations; "" = this dialect has
+  /// none.
+  virtual std::string prepare_sql(const std::string& /*name*/) const { return ""; }
+  virtual std::string prepared_applied_sql(Database&, const Migration&, int /*statements*/,
+                                           const std::string& /*name*/) const {
+    return "";
+  }
   virtual std::string reverted_sql(Database& db, const Row& row) const = 0;
 
   /// Migrations outside a transaction: a row first, then progress, then the end.

@@ -47,19 +47,33 @@ class Native : public History {
     return out;
   }
 
+  std::string insert_into() const {
+    return "insert into " + table() +
+           " (version, name, state, checksum, down_sql, statements, statements_done, tool_version, started_at, "
+           "finished_at, execution_ms)";
+  }
   std::string insert(Database& db, const Migration& m, const char* state, int statements, int done,
                      const char* times) const {
-    return fmt::format(
-        "insert into {} (version, name, state, checksum, down_sql, statements, statements_done, tool_version, "
-        "started_at, finished_at, execution_ms) values ({}, {}, '{}', {}, {}, {}, {}, '{}', {})",
-        table(), db.literal(m.version), db.literal(m.name), state, db.literal(m.checksum),
-        m.down.present ? db.literal(m.down.sql) : "null", statements, done, HOWDAH_VERSION, times);
+    return fmt::format("{} values ({}, {}, '{}', {}, {}, {}, {}, '{}', {})", insert_into(), db.literal(m.version),
+                       db.literal(m.name), state, db.literal(m.checksum),
+                       m.down.present ? db.literal(m.down.sql) : "null", statements, done, HOWDAH_VERSION, times);
   }
 
+  static constexpr const char* kTimesOfTheMessage =
+      "pg_catalog.statement_timestamp(), pg_catalog.clock_timestamp(), "
+      "extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000";
   std::string applied_sql(Database& db, const Migration& m, int statements) const override {
-    return insert(db, m, "applied", statements, statements,
-                  "pg_catalog.statement_timestamp(), pg_catalog.clock_timestamp(), "
-                  "extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()) * 1000");
+    return insert(db, m, "applied", statements, statements, kTimesOfTheMessage);
+  }
+  std::string prepare_sql(const std::string& name) const override {
+    return fmt::format(
+        "prepare {} (text, text, text, text, int) as {} values ($1, $2, 'applied', $3, $4, $5, $5, '{}', {})", name,
+        insert_into(), HOWDAH_VERSION, kTimesOfTheMessage);
+  }
+  std::string prepared_applied_sql(Database& db, const Migration& m, int statements,
+                                   const std::string& name) const override {
+    return fmt::format("execute {} ({}, {}, {}, {}, {})", name, db.literal(m.version), db.literal(m.name),
+                       db.literal(m.checksum), m.down.present ? db.literal(m.down.sql) : "null", statements);
   }
 
   /// Keeps the whole row in the log before it changes or goes.

@@ -37,8 +37,10 @@ class Session {
   void unlock() { lease_.reset(); }
   void close();  ///< ends node and the connections; nothing but the report is of use afterwards
 
-  /// Runs one migration; retries the whole of it when it could not get a lock. `in_transaction`: the caller has begun.
-  int run_up(const Migration& m, Commit commit);
+  /// Runs one migration; retries the whole of it when it could not get a lock. `next` comes after it, if anything does.
+  int run_up(const Migration& m, Commit commit, const Migration* next = nullptr);
+  /// So many migrations come, each in a transaction of its own: the server may plan their history rows once.
+  void expect_many(size_t count);
   /// In a transaction that the caller has begun: runs several migrations from list[from] on in one message, which saves
   /// the round trips and most of the history's statements. Returns how many; 0 = that one must go alone. Their times in
   /// the history are those of the message.
@@ -76,8 +78,9 @@ class Session {
   int cannot_connect(const SqlFailure& f);
   int cannot_read(const Error& e);
   void remember(const std::optional<Answer>& rows);
-  int execute(const Section& section, const Script& script, const std::string& version, const std::string& history_sql,
-              Commit commit);
+  int execute(const Section& section, const Script& script, const std::string& version,
+              const std::function<std::string()>& history_sql, Commit commit);
+  void look_ahead();
   int run_stepwise(const Migration& m, const Script& script);
   int run_one(const Migration& m, const Script& script, size_t i, const Row* unfinished);
   std::optional<Problem> cannot_resume(const Migration& m, const Script& script, const Row& row);
@@ -98,6 +101,9 @@ class Session {
   std::vector<Step> held_;  ///< not committed yet, or not known to be on the server's disk
   std::chrono::steady_clock::time_point settled_ = std::chrono::steady_clock::now();
   bool has_history_ = false;
+  std::string prepared_;             ///< name of the server's prepared statement for history rows, "" = there is none
+  const Migration* next_ = nullptr;  ///< made ready while the server works on the one before it
+  std::optional<std::pair<const Migration*, tl::expected<Script, Problem>>> ready_;
   std::string blockers_;
 };
 

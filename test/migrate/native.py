@@ -225,6 +225,20 @@ def a_single_transaction_says_which_migration_failed(pg):
 
 
 @test
+def history_rows_do_without_their_prepared_statement(pg):
+    """A script may remove it, as a pooler that changes the server connection does."""
+    p = Project(pg)
+    for n in range(1, 21):
+        p.file(f"{n}_t.sql", f"create table t{n}(id int);" + ("deallocate all;" if n in (1, 9) else ""))
+    p.file("21_bad.sql", "create table t21(id int); execute nothing;")
+    out = p.json("up", code=3)
+    assert [m["status"] for m in out["migrations"]] == ["applied"] * 20 + ["failed"], out
+    assert out["problems"][0]["sqlstate"] == "26000" and out["problems"][0]["where"].endswith("21_bad.sql:1:27"), out
+    assert p.tables().count("t") == 20 and p.sql("select count(*), sum(statements) from schema_history") == "20|22"
+    p.run("verify")
+
+
+@test
 def a_manifest_says_which_files_and_in_which_order(pg):
     p = Project(pg)
     for name in ("1_a.sql", "2_b.up.sql", "3_c.sql"):
