@@ -67,6 +67,13 @@ struct Services::Parts {
         ca(must(pg::ensure_ca(config.state_dir))),
         flows(s, c) {}
 
+  /// Of the next instance, most likely: slots come in turns. Nobody's who runs already.
+  os::Owner next_owner() const {
+    const auto hint = store.get<SlotHint>("next");
+    const uint32_t slot = hint ? hint->next : 1;
+    return store.find<Instance>(Instance::by_slot(slot)) ? os::Owner{} : identity.instance(slot);
+  }
+
   store::Store& store;
   const Clock& clock;
   const Config& config;
@@ -74,7 +81,7 @@ struct Services::Parts {
   const pg::Catalog engines;
   const pg::Ca ca;
   pg::KeyStock keys{ca.identifier};
-  pg::VolumeStock volumes{Millis(config.ready_volumes ? 1'000 : 0)};
+  pg::VolumeStock volumes{Millis(config.ready_volumes ? 1'000 : 0), [this] { return next_owner(); }};
   flow::Runner flows;
   rds::RestorableTimes restorable{store, config.state_dir};
   rds::SnapshotProgress progress;

@@ -78,6 +78,7 @@ bool is_postmaster(pid_t pid, const std::string& data, os::Owner owner) {
 
 std::vector<pid_t> server_processes(const std::string& data, os::Owner owner) {
   std::vector<pid_t> out;
+  if (!os::exists(data)) return out;  // nobody works in it: no need to look at every process of the machine
   std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir("/proc"), closedir);
   while (dirent* e = dir ? readdir(dir.get()) : nullptr) {
     pid_t pid = 0;

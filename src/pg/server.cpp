@@ -294,7 +294,8 @@ tl::expected<Observed, StartError> start_server(const StartSpec& spec) {
       return start_failed(StartFailure::kDataDirectory, "cannot rewrite " + spec.layout.data + "/postmaster.pid");
     }
   }
-  if (!end_orphans(spec.layout, spec.owner, deadline)) {
+  // Absent: nobody of the previous server is left, and nobody can come while we hold the lock.
+  if (seen.state != ServerState::kAbsent && !end_orphans(spec.layout, spec.owner, deadline)) {
     return start_failed(StartFailure::kTimeout, "backends of the previous server do not end", true);
   }
   if (!forget_zombie(spec.layout.data, spec.layout.run, spec.owner)) {

@@ -1,6 +1,7 @@
 #include "pg/volume.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <algorithm>
@@ -70,10 +71,17 @@ Result<bool> doubtful(const Layout& layout) {
   return !then || *then != *now;
 }
 
+bool belongs_to(const std::string& path, os::Owner owner) {
+  struct stat st {};
+  return lstat(path.c_str(), &st) == 0 && st.st_uid == owner.uid && st.st_gid == owner.gid;
+}
+
 /// What happens between an absent and a complete `tmp`.
 Result<Volume> obtain(const std::string& from, const std::string& tmp, os::Owner owner, VolumeStock* stock) {
   if (!stock || !stock->take(from, tmp)) return fill_volume(from, tmp, owner);
-  if (auto given = os::repair_tree(tmp, owner); !given) return tl::unexpected(given.error());
+  if (!belongs_to(tmp, owner)) {
+    if (auto given = os::repair_tree(tmp, owner); !given) return tl::unexpected(given.error());
+  }
   const auto id = system_identifier_of(tmp);
   if (!id) return tl::unexpected(id.error());
   return Volume{.system_identifier = *id, .created = true, .synced = true};

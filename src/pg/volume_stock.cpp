@@ -14,12 +14,12 @@ constexpr uint64_t kSize = 64 << 20;  // of a fresh data directory, at most
 
 std::string ready(const std::string& variant) { return variant + ".ready"; }
 
-Result<void> make(const std::string& variant) {
+Result<void> make(const std::string& variant, os::Owner owner) {
   if (os::exists(ready(variant))) return {};
   const std::string making = variant + ".making";
   if (auto gone = os::remove_tree(making); !gone) return gone;
   if (auto room = os::room_for(kSize, variant); !room) return room;
-  if (auto filled = fill_volume(variant, making, {}); !filled) {
+  if (auto filled = fill_volume(variant, making, owner); !filled) {
     (void)os::remove_tree(making);
     return tl::unexpected(filled.error());
   }
@@ -30,7 +30,8 @@ Result<void> make(const std::string& variant) {
 
 }  // namespace
 
-VolumeStock::VolumeStock(std::chrono::milliseconds calm) : calm_(calm) {
+VolumeStock::VolumeStock(std::chrono::milliseconds calm, std::function<os::Owner()> next_owner)
+    : calm_(calm), next_owner_(std::move(next_owner)) {
   if (calm_.count() > 0) maker_ = std::thread([this] { refill(); });
 }
 
@@ -61,7 +62,8 @@ void VolumeStock::refill() {
     if (stopping_) return;
     const auto variant = wanted_.extract(wanted_.begin());
     lock.unlock();
-    if (const auto made = make(variant.value()); !made) {  // asked for again by the next creation
+    if (const auto made = make(variant.value(), next_owner_ ? next_owner_() : os::Owner{});
+        !made) {  // asked for again by the next creation
       log::warn("no volume was made ahead", {{"template", variant.value()}, {"reason", made.error().message}});
     }
     lock.lock();

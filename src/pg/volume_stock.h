@@ -1,10 +1,13 @@
 #pragma once
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <string>
 #include <thread>
+
+#include "os/identity.h"
 
 namespace howdah::pg {
 
@@ -18,11 +21,13 @@ namespace howdah::pg {
 class VolumeStock {
  public:
   /// `calm`: how long nobody took one before the next is made. Zero or less: keeps nothing, take() finds nothing.
-  explicit VolumeStock(std::chrono::milliseconds calm);
+  /// `next_owner` foretells whom the next one is for, called by the thread that makes it (default: ourselves).
+  explicit VolumeStock(std::chrono::milliseconds calm, std::function<os::Owner()> next_owner = {});
   ~VolumeStock();
   VolumeStock(const VolumeStock&) = delete;
 
-  /// Moves the ready volume of the template directory `variant` to `to`, which must not exist; its files belong to us.
+  /// Moves the ready volume of the template directory `variant` to `to`, which must not exist. All its files
+  /// belong to the owner of its top directory, who was foretold and need not be the right one.
   /// False when there is none. Asks for the next one either way.
   bool take(const std::string& variant, const std::string& to);
 
@@ -30,6 +35,7 @@ class VolumeStock {
   void refill();
 
   const std::chrono::milliseconds calm_;
+  const std::function<os::Owner()> next_owner_;
   std::mutex mu_;  // guards wanted_, last_ and stopping_
   std::condition_variable changed_;
   std::set<std::string> wanted_;

@@ -27,11 +27,17 @@ TEST(VolumeStock, EachReadyVolumeIsTakenOnceAndHasAnIdentityOfItsOwn) {
   const std::string ready = s.from.plain + ".ready";
   must(os::remove_tree(ready));
   const os::Owner owner = s.identity.instance(37);
+  // Foretold rightly for the second, wrongly for the third.
+  std::atomic<int> made = 0;
+  const auto next_owner = [&] { return s.identity.instance(made++ == 0 ? 37 : 38); };
   const Layout layout = layout_of(s.scratch.path(), "db-STOCK");
-  VolumeStock stock(1ms);
+  VolumeStock stock(1ms, next_owner);
   std::set<uint64_t> identities;
   for (int n = 0; n < 3; n++) {  // the first is a copy, the others are ready ones
     ASSERT_TRUE(n == 0 || appears(ready));
+    if (struct stat top{}; n > 0 && stat(ready.c_str(), &top) == 0) {
+      EXPECT_EQ(top.st_uid, s.identity.instance(n == 1 ? 37 : 38).uid);
+    }
     must(make_layout(s.scratch.path(), layout, owner));
     const Volume volume = must(create_volume(s.from, false, layout, owner, &stock));
     EXPECT_TRUE(volume.created);
@@ -42,6 +48,7 @@ TEST(VolumeStock, EachReadyVolumeIsTakenOnceAndHasAnIdentityOfItsOwn) {
     ASSERT_EQ(stat((layout.data + "/global/pg_control").c_str(), &st), 0);
     EXPECT_EQ(st.st_uid, owner.uid);
     EXPECT_EQ(st.st_mode & 07777, 0600u);
+    EXPECT_EQ(*os::repair_tree(layout.data, owner), 0u);
     must(remove_volume(layout));
   }
   EXPECT_TRUE(appears(ready));
