@@ -6,8 +6,8 @@ file(GLOB FUZZERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/wire/*_fuzz.cpp)
 
 add_library(howdah_fuzzed STATIC EXCLUDE_FROM_ALL ${WIRE_SOURCES} ${GEN_SOURCES})
 target_include_directories(howdah_fuzzed PUBLIC ${CMAKE_SOURCE_DIR}/src ${GEN_DIR})
-target_link_libraries(howdah_fuzzed PUBLIC OpenSSL::Crypto spdlog::spdlog fmt::fmt nlohmann_json::nlohmann_json pugixml
-                                           ZLIB::ZLIB Threads::Threads)
+target_compile_definitions(howdah_fuzzed PRIVATE SPDLOG_FMT_EXTERNAL)
+target_link_libraries(howdah_fuzzed PUBLIC ${STATIC} OpenSSL::Crypto nlohmann_json::nlohmann_json Threads::Threads)
 target_precompile_headers(howdah_fuzzed PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 
 add_custom_target(fuzzers)
