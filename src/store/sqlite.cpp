@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "store/backend.h"
