@@ -426,7 +426,11 @@ class RestoreDrill(Operation):
             super().prepare()
             self.world.retain(1)
         reach(self.world.client, "v", "available")
-        self.before = len(self.drills())
+        self.before = self.newest()
+
+    def newest(self):
+        """Its id: only the last ten are listed."""
+        return [d["DrillId"] for d in self.drills()[-1:]]
 
     def drills(self):
         return self.world.client.control("DescribeDrills", Instance="v")["Drills"]
@@ -435,7 +439,7 @@ class RestoreDrill(Operation):
         client.control("StartDrill", Instance="v")
 
     def done(self, client):
-        return len(self.drills()) > self.before and self.drills()[-1]["Status"] != "running"
+        return self.newest() != self.before and self.drills()[-1]["Status"] != "running"
 
     def check(self):
         last = self.drills()[-1]
