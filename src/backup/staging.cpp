@@ -36,17 +36,9 @@ bool is_safe(const std::string& id) {
          !id.ends_with(".lock") && !id.ends_with(".damaged");
 }
 
-/// The keeper gives a segment of the vault its final name when it is complete, maybe after its path was looked up.
-os::Fd open_source(const std::string& path) {
-  os::Fd in(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  constexpr std::string_view kPartial = ".partial";
-  if (in || errno != ENOENT || !path.ends_with(kPartial)) return in;
-  return os::Fd(open(path.substr(0, path.size() - kPartial.size()).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-}
-
 /// Bytes, unless `share`: a clone of a segment that the server writes or recycles would cost it a copy on every write.
 Result<void> copy_bytes(const std::string& from, const std::string& to, bool share) {
-  os::Fd in = open_source(from);
+  os::Fd in = open_segment(from);
   if (!in) return tl::unexpected(errno_at("open", from));
   os::Fd out(open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!out) return tl::unexpected(errno_at("create", to));

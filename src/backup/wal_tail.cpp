@@ -198,6 +198,13 @@ std::optional<Position> segment_of(const std::string& path) {
 
 Lsn behind_header(Lsn lsn) { return lsn % kWalPage == 0 ? lsn + header_size(lsn) : lsn; }
 
+os::Fd open_segment(const std::string& path) {
+  os::Fd in(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  constexpr std::string_view kPartial = ".partial";
+  if (in || errno != ENOENT || !path.ends_with(kPartial)) return in;
+  return os::Fd(open(path.substr(0, path.size() - kPartial.size()).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 WalFiles::WalFiles(const std::vector<std::string>& files, uint32_t timeline) {
   for (const auto& path : files) {
     auto start = segment_of(path);
@@ -214,7 +221,7 @@ bool WalFiles::read(Lsn at, void* out, size_t size) const {
     if (segment != open_segment_) {
       auto found = segments_.find(segment);
       if (found == segments_.end()) return false;
-      fd_ = os::Fd(open(found->second.second.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+      fd_ = open_segment(found->second.second);
       open_segment_ = segment;
     }
     window_at_ = page_start(at);

@@ -19,6 +19,10 @@ namespace howdah::backup {
 /// A position on a page's or segment's first byte, moved behind that page's header: two names of the same place.
 Lsn behind_header(Lsn lsn);
 
+/// For reading. The keeper gives a segment of a vault its final name when it is complete, maybe after its path was
+/// looked up: "<segment>.partial" that has gone is <segment>.
+os::Fd open_segment(const std::string& path);
+
 /// Reads bytes out of segment files. Not thread-safe; keeps one file open.
 class WalFiles {
  public:

@@ -54,6 +54,20 @@ Position end_before_segment(Source& source, size_t left) {
   throw std::runtime_error("no record ends there");
 }
 
+TEST(WalTail, ASegmentIsFoundUnderItsFinalNameToo) {
+  char directory[] = "/tmp/howdah-wal-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string segment = std::string(directory) + "/" + segment_name(1, kSegmentSize),
+                    partial = segment + ".partial";
+  std::ofstream(partial) << std::string(kWalPage, 'w');
+  const WalFiles files({partial}, 1);
+  std::filesystem::rename(partial, segment);  // the keeper completed it after its path was looked up
+  char byte = 0;
+  EXPECT_TRUE(files.read(kSegmentSize, &byte, 1));
+  EXPECT_EQ(byte, 'w');
+  must(os::remove_tree(directory));
+}
+
 TEST(WalTail, IsCutAtEveryKindOfPlace) {
   NEED_POSTGRESQL();
   Source source(91);
