@@ -12,6 +12,7 @@
 #include "os/fd.h"
 #include "os/files.h"
 #include "repository/chunk_reader.h"
+#include "repository/file_writer.h"
 #include "repository/repository.h"
 
 namespace howdah::repository {
@@ -20,12 +21,6 @@ namespace {
 tl::unexpected<Error> failed(const char* what, const std::string& path) {
   return tl::unexpected(Error{fmt::format("cannot {} {}: {}", what, path, strerror(errno)), errno == ENOSPC});
 }
-
-/// A thread's open file.
-struct OpenFile {
-  size_t number = SIZE_MAX;
-  os::Fd fd;
-};
 
 Result<void> make_files(const Manifest& m, const std::string& root) {
   if (mkdir(root.c_str(), 0700) != 0) return failed("make", root);
@@ -56,22 +51,14 @@ Result<void> finish_files(const Manifest& m, const std::string& root) {
   return os::sync_fs(root);
 }
 
-Result<void> write_chunk(OpenFile& open_file, const Manifest& m, const std::string& root, const Wanted& w,
+Result<void> write_chunk(FileWriter& writer, unsigned worker, const Manifest& m, const Wanted& w,
                          std::string_view plain) {
   const File& file = m.files[w.file];
-  const std::string path = root + "/" + file.path;
   const uint64_t at = uint64_t{w.chunk} * kChunk;
   if (plain.size() != std::min<uint64_t>(kChunk, file.size - at)) {
     return fail(fmt::format("{}: chunk {} has another size than it had", file.path, w.chunk));
   }
-  if (open_file.number != w.file) {
-    open_file.fd = os::Fd(open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!open_file.fd) return failed("open", path);
-    open_file.number = w.file;
-  }
-  const ssize_t n = pwrite(open_file.fd.get(), plain.data(), plain.size(), static_cast<off_t>(at));
-  if (n >= 0 && static_cast<size_t>(n) != plain.size()) errno = ENOSPC;
-  return n == static_cast<ssize_t>(plain.size()) ? Result<void>{} : failed("write", path);
+  return writer.write(worker, w.file, at, plain);
 }
 
 Result<void> fill_files(const ChunkReading& reading, const Manifest& m, const std::string& root) {
@@ -80,19 +67,20 @@ Result<void> fill_files(const ChunkReading& reading, const Manifest& m, const st
   for (uint32_t f = 0; f < m.files.size(); f++) {
     for (uint32_t c = 0; c < m.files[f].count; c++) wanted.push_back({m.refs[m.files[f].first + c], f, c});
   }
-  std::vector<OpenFile> open_files(reading.threads);
-  return read_chunks(reading, wanted,
-                     [&](unsigned worker, const Wanted* first, const Wanted* last, std::string_view plain,
-                         const std::string& why) -> Result<void> {
-                       if (plain.empty()) {
-                         return fail(fmt::format("{}, which {} needs: {}", reading.packs[first->ref.pack],
-                                                 m.files[first->file].path, why));
-                       }
-                       for (; first != last; ++first) {
-                         if (auto done = write_chunk(open_files[worker], m, root, *first, plain); !done) return done;
-                       }
-                       return {};
-                     });
+  FileWriter writer(m, root, reading.threads);
+  auto done = read_chunks(reading, wanted,
+                          [&](unsigned worker, const Wanted* first, const Wanted* last, std::string_view plain,
+                              const std::string& why) -> Result<void> {
+                            if (plain.empty()) {
+                              return fail(fmt::format("{}, which {} needs: {}", reading.packs[first->ref.pack],
+                                                      m.files[first->file].path, why));
+                            }
+                            for (; first != last; ++first) {
+                              if (auto done = write_chunk(writer, worker, m, *first, plain); !done) return done;
+                            }
+                            return {};
+                          });
+  return done ? writer.finish() : done;
 }
 
 }  // namespace
