@@ -11,7 +11,7 @@ from daemon import wait_for
 
 ROUNDS, WINDOW = int(os.environ.get("ROUNDS", "10")), 4
 SIZES = {"0.5 GB": 33, "2 GB": 130, "4 GB": 265} if not os.environ.get("SCALE") else {"2 GB": SCALE}  # of pgbench
-COPY = "flow.begin:materialise-base/roll"
+COPY = "flow.begin:materialise-base/roll-forward"
 
 
 def create(ours, name):

@@ -52,7 +52,7 @@ Workflow Workflow::decode(std::string_view text) {
   return w;
 }
 
-Runner::Runner(store::Store& store, const Clock& clock, unsigned workers)
+Runner::Runner(store::Store& store, const Clock& clock, Workers workers)
     : store_(store), clock_(clock), workers_(workers) {
   store_.use<Workflow>();
   store_.on_commit(Workflow::kKind, [this] { poke(); });
@@ -81,9 +81,19 @@ size_t Runner::position(const AnyTable& table, const Workflow& w) {
   return 0;
 }
 
+const Runner::AnyStep& Runner::step_of(const Workflow& w) const {
+  const AnyTable& t = table(w.table);
+  return t.steps[position(t, w)];
+}
+
 void Runner::run() {
   for (const auto& w : store_.all<Workflow>()) table(w->table);  // an unknown table must not be found out later
-  for (unsigned i = 0; i < workers_; i++) threads_.emplace_back([this] { work(); });
+  const auto begin = [this](Lane lane, unsigned threads) {
+    for (unsigned i = 0; i < threads; i++) threads_.emplace_back([this, lane] { work(lane); });
+  };
+  begin(Lane::prompt, workers_.prompt);
+  begin(Lane::bulk, workers_.bulk);
+  begin(Lane::background, workers_.background);
 }
 
 void Runner::stop() {
@@ -91,7 +101,7 @@ void Runner::stop() {
     std::lock_guard lock(mu_);
     stopping_ = true;
   }
-  wake_.notify_all();
+  for (auto& lane : wake_) lane.notify_all();
   for (auto& t : threads_) t.join();
   threads_.clear();
 }
@@ -101,7 +111,11 @@ void Runner::poke() {
     std::lock_guard lock(mu_);
     changed_++;
   }
-  wake_.notify_one();
+  wake_each_lane();
+}
+
+void Runner::wake_each_lane() {
+  for (auto& lane : wake_) lane.notify_one();
 }
 
 void Runner::put_new(store::Tx& tx, std::string_view name, std::string resource,
@@ -130,10 +144,7 @@ void Runner::replace(store::Tx& tx, std::string_view name, std::string resource,
   put_new(tx, name, std::move(resource), std::move(args));
 }
 
-std::string_view Runner::status(const Workflow& w) const {
-  const AnyTable& t = table(w.table);
-  return t.steps[position(t, w)].status;
-}
+std::string_view Runner::status(const Workflow& w) const { return step_of(w).status; }
 
 std::vector<std::pair<std::string, std::vector<std::string>>> Runner::tables() const {
   std::vector<std::pair<std::string, std::vector<std::string>>> out;
@@ -145,42 +156,46 @@ std::vector<std::pair<std::string, std::vector<std::string>>> Runner::tables() c
   return out;
 }
 
-/// The first due workflow that nobody walks, or null after waiting when there is none. Cost O(active workflows), which
-/// is what is in progress right now, not the number of resources.
-std::shared_ptr<const Workflow> Runner::take(std::unique_lock<std::mutex>& lock) {
+/// The due workflow of the lane that has waited longest and that nobody walks, or null after waiting when there is
+/// none. Cost O(active workflows), which is what is in progress right now, not the number of resources.
+std::shared_ptr<const Workflow> Runner::take(Lane lane, std::unique_lock<std::mutex>& lock) {
   const uint64_t seen = changed_;
   lock.unlock();
   const auto all = store_.all<Workflow>();
   lock.lock();
   const Time now = clock_.now();
   Millis wait = kIdleWait;
+  std::shared_ptr<const Workflow> first;
   for (const auto& w : all) {
-    if (running_.contains(w->resource)) continue;
-    if (w->not_before <= now) return w;
-    wait = std::min(wait, w->not_before - now);
+    if (step_of(*w).lane != lane || running_.contains(w->resource)) continue;
+    if (w->not_before > now) {
+      wait = std::min(wait, w->not_before - now);
+    } else if (!first || w->not_before < first->not_before) {
+      first = w;
+    }
   }
-  if (changed_ == seen && !stopping_) wake_.wait_for(lock, wait);
-  return nullptr;
+  if (!first && changed_ == seen && !stopping_) wake_[static_cast<size_t>(lane)].wait_for(lock, wait);
+  return first;
 }
 
-void Runner::work() {
+void Runner::work(Lane lane) {
   std::unique_lock lock(mu_);
   while (!stopping_) {
-    auto w = take(lock);
+    auto w = take(lane, lock);
     if (!w || stopping_) continue;
     if (!running_.insert(w->resource).second) continue;
-    wake_.notify_one();  // there may be more that is due
+    wake_[static_cast<size_t>(lane)].notify_one();  // there may be more that is due
     lock.unlock();
-    walk(w);
+    walk(lane, w);
     lock.lock();
     running_.erase(w->resource);
     changed_++;
-    wake_.notify_one();
+    wake_each_lane();  // the next step may be another lane's
   }
 }
 
-/// Walks one workflow as far as it goes without waiting.
-void Runner::walk(std::shared_ptr<const Workflow> w) {
+/// Walks one workflow as far as it goes in this lane without waiting.
+void Runner::walk(Lane lane, std::shared_ptr<const Workflow> w) {
   const std::string resource = w->resource;
   for (;;) {
     w = store_.get<Workflow>(resource);  // another worker may have finished or a caller replaced it meanwhile
@@ -191,6 +206,7 @@ void Runner::walk(std::shared_ptr<const Workflow> w) {
     }
     const AnyTable& t = table(w->table);
     const size_t at = position(t, *w);
+    if (t.steps[at].lane != lane) return;
     const auto began = std::chrono::steady_clock::now();
     Outcome outcome = attempt(t.steps[at], *w);
     const auto acted = std::chrono::steady_clock::now();

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -69,12 +70,22 @@ inline Outcome again(Millis delay, std::string reason) {
 /// The workflow can't go on: its table's `failed` function records the outcome.
 inline Outcome failed(std::string reason) { return {Outcome::Verdict::failed, {}, {}, std::move(reason)}; }
 
+/// Whose threads run a step. What takes as long as somebody's data is large has threads of its own, so that it never
+/// keeps waiting what takes milliseconds, whatever the number of restores and backups.
+enum class Lane : uint8_t {
+  prompt,      ///< milliseconds to seconds
+  bulk,        ///< as long as the data is large, and a client waits for it: restores, final snapshots
+  background,  ///< as long as the data is large, and nobody waits: bases, drills
+};
+inline constexpr size_t kLanes = 3;
+
 template <class Env>
 struct Step {
   const char* name;
   const char* status;  ///< the resource's status while it stands here, in AWS's words
   Outcome (*run)(Env&, const Workflow&);
   std::chrono::seconds deadline{300};
+  Lane lane = Lane::prompt;
 };
 
 /// `failed` runs once, in the transaction that ends the workflow, when a step answers failed() or passes its deadline
@@ -86,9 +97,14 @@ struct Table {
   void (*failed)(Env&, const Workflow&, const std::string& reason, store::Tx&);
 };
 
+/// Threads of each lane: as many of its steps run at once, the others wait, first come first served.
+struct Workers {
+  unsigned prompt = 8, bulk = 4, background = 3;
+};
+
 class Runner {
  public:
-  Runner(store::Store& store, const Clock& clock, unsigned workers = 8);
+  Runner(store::Store& store, const Clock& clock, Workers workers = {});
   ~Runner();  ///< stops
   Runner(const Runner&) = delete;
 
@@ -100,7 +116,7 @@ class Runner {
                  }};
     for (const auto& s : table.steps) {
       any.steps.push_back(
-          {s.name, s.status, [&env, run = s.run](const Workflow& w) { return run(env, w); }, s.deadline});
+          {s.name, s.status, [&env, run = s.run](const Workflow& w) { return run(env, w); }, s.deadline, s.lane});
     }
     add_any(std::move(any));
   }
@@ -135,6 +151,7 @@ class Runner {
     std::string name, status;
     std::function<Outcome(const Workflow&)> run;
     std::chrono::seconds deadline;
+    Lane lane;
   };
   struct AnyTable {
     std::string name;
@@ -145,9 +162,11 @@ class Runner {
   void add_any(AnyTable table);
   const AnyTable& table(const std::string& name) const;
   static size_t position(const AnyTable& table, const Workflow& w);
-  void work();
-  std::shared_ptr<const Workflow> take(std::unique_lock<std::mutex>& lock);
-  void walk(std::shared_ptr<const Workflow> w);
+  const AnyStep& step_of(const Workflow& w) const;
+  void work(Lane lane);
+  std::shared_ptr<const Workflow> take(Lane lane, std::unique_lock<std::mutex>& lock);
+  void walk(Lane lane, std::shared_ptr<const Workflow> w);
+  void wake_each_lane();
   Outcome attempt(const AnyStep& step, const Workflow& w);
   void settle(const AnyTable& table, size_t at, const Workflow& w, Outcome outcome);
   void check_deadline(const AnyStep& step, const Workflow& w, Outcome& outcome);
@@ -155,11 +174,11 @@ class Runner {
 
   store::Store& store_;
   const Clock& clock_;
-  const unsigned workers_;
+  const Workers workers_;
   std::map<std::string, AnyTable> tables_;  // constant after run()
   std::function<void(const Workflow&)> overdue_;
   std::mutex mu_;  // guards running_, stopping_, changed_
-  std::condition_variable wake_;
+  std::array<std::condition_variable, kLanes> wake_;
   std::set<std::string, std::less<>> running_;
   bool stopping_ = false;
   uint64_t changed_ = 0;

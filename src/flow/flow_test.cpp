@@ -40,7 +40,7 @@ const Table<Env> kTable{"t", kSteps, on_failed};
 
 class FlowTest : public testing::Test {
  protected:
-  FlowTest() : store_(store::open_memory()), runner_(store_, clock_, 2) { runner_.add(kTable, env_); }
+  FlowTest() : store_(store::open_memory()), runner_(store_, clock_, {2, 1, 1}) { runner_.add(kTable, env_); }
   void start(std::map<std::string, std::string> args = {}) {
     store_.write([&](store::Tx& tx) { runner_.start(tx, "t", "r/1", std::move(args)); });
   }
@@ -119,6 +119,50 @@ TEST_F(FlowTest, AnOverdueStepIsReportedOnceAndFailsInTheEnd) {
   runner_.poke();
   ASSERT_TRUE(idle());
   EXPECT_TRUE(env_.failed_called);
+}
+
+/// Large copies, that end when they are let go.
+struct Copies {
+  std::atomic<int> began{0}, now{0}, most{0}, quick{0};
+  std::atomic<bool> go{false};
+};
+
+Outcome copy(Copies& copies, const Workflow&) {
+  copies.began++;
+  copies.most = std::max(copies.most.load(), ++copies.now);
+  while (!copies.go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  copies.now--;
+  return next();
+}
+Outcome count_quick(Copies& copies, const Workflow&) {
+  copies.quick++;
+  return next();
+}
+void not_expected(Copies&, const Workflow&, const std::string& reason, store::Tx&) { ADD_FAILURE() << reason; }
+
+const Step<Copies> kCopy[] = {{"begin", "creating", count_quick},
+                              {"copy", "creating", copy, std::chrono::seconds(300), Lane::bulk},
+                              {"end", "creating", count_quick}};
+const Step<Copies> kQuick[] = {{"quick", "modifying", count_quick}};
+
+TEST_F(FlowTest, WhatTakesLongWaitsForItsLikeAndKeepsNothingElseWaiting) {
+  Copies copies;
+  Runner runner(store_, clock_, {2, 2, 1});
+  runner.add(Table<Copies>{"copy", kCopy, not_expected}, copies);
+  runner.add(Table<Copies>{"quick", kQuick, not_expected}, copies);
+  runner.run();
+  store_.write([&](store::Tx& tx) {
+    for (int i = 0; i < 5; i++) runner.start(tx, "copy", "copy/" + std::to_string(i));
+  });
+  ASSERT_TRUE(eventually([&] { return copies.quick == 5 && copies.began == 2; }));
+  store_.write([&](store::Tx& tx) { runner.start(tx, "quick", "r/quick"); });
+  EXPECT_TRUE(eventually([&] { return !store_.get<Workflow>("r/quick"); }));
+  EXPECT_EQ(copies.began, 2);
+  copies.go = true;
+  EXPECT_TRUE(eventually([&] { return store_.all<Workflow>().empty(); }));
+  EXPECT_EQ(copies.began, 5);
+  EXPECT_EQ(copies.most, 2);
+  EXPECT_EQ(copies.quick, 11);
 }
 
 TEST_F(FlowTest, RowsSurviveEncoding) {

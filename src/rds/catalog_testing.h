@@ -106,7 +106,7 @@ class Catalogued : public ::testing::Test {
   FakeClock clock_;
   store::Store store_{store::open_memory()};
   api::Holds holds_{store_, 2};
-  flow::Runner flows_{store_, clock_, 1};
+  flow::Runner flows_{store_, clock_, {1, 1, 1}};
   Config config_;
   pg::Catalog engines_ = pg::Catalog::discover(fake_.path(), fake_.path());
   os::Identity identity_;  // not chosen: only the tests that need a real server do

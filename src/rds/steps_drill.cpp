@@ -207,9 +207,11 @@ void drill_failed(Rds&, const Workflow& w, const std::string& reason, store::Tx&
 
 constexpr std::chrono::seconds kLong{12 * 3600};
 
+constexpr auto kLane = flow::Lane::background;
+
 constexpr flow::Step<Rds> kSteps[] = {
-    {"plan", "available", plan, kLong},       {"make-volume", "available", make_volume, kLong},
-    {"recover", "available", recover, kLong}, {"inspect", "available", inspect, kLong},
+    {"plan", "available", plan, kLong, kLane},       {"make-volume", "available", make_volume, kLong, kLane},
+    {"recover", "available", recover, kLong, kLane}, {"inspect", "available", inspect, kLong, kLane},
     {"clean-up", "available", clean_up},
 };
 

@@ -134,11 +134,12 @@ Outcome shut_down_if_needed(Rds& rds, const Workflow& w) {
 }
 
 using Step = flow::Step<Rds>;
+using flow::Lane;
 
 constexpr std::chrono::seconds kLong{4 * 3600};
 
 constexpr Step kDelete[] = {{"stop-server", "deleting", stop_server},
-                            {"final-snapshot", "deleting", take_asked_snapshot, kLong},
+                            {"final-snapshot", "deleting", take_asked_snapshot, kLong, Lane::bulk},
                             {"stop-keeper", "deleting", stop_keeping},
                             {"remove-everything", "deleting", remove_everything}};
 
@@ -152,7 +153,7 @@ constexpr Step kStart[] = {{"write-files", "starting", write_files},
                            {"check", "starting", back_in_service<88>}};
 
 constexpr Step kStop[] = {{"stop-server", "stopping", stop_server},
-                          {"take-snapshot", "stopping", take_asked_snapshot, kLong},
+                          {"take-snapshot", "stopping", take_asked_snapshot, kLong, Lane::bulk},
                           {"rest", "stopping", at_rest_stopped}};
 
 // The database stays "available" to callers while it comes back by itself, as on AWS; events tell.

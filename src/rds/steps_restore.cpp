@@ -226,8 +226,8 @@ constexpr std::chrono::seconds kLong{4 * 3600};
 
 constexpr flow::Step<Rds> kSteps[] = {
     {"plan", "creating", plan},
-    {"make-volume", "creating", make_volume, kLong},
-    {"recover", "creating", recover, kLong},
+    {"make-volume", "creating", make_volume, kLong, flow::Lane::bulk},
+    {"recover", "creating", recover, kLong, flow::Lane::bulk},
     {"isolate", "creating", isolate_clone},
     {"write-files", "creating", write_files},
     {"start-server", "creating", start_server},

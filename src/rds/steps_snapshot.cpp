@@ -1,6 +1,8 @@
 // Tables that make snapshots. A snapshot of a running server is a position in its WAL as soon as there is a base before
 // that position and the vault holds everything in between; rolling a copy forward to it comes later and makes it
 // independent. Where there is no base yet, or a fresh one is due, the server's files are copied instead.
+#include <tuple>
+
 #include <fmt/format.h>
 
 #include "backup/promoted.h"
@@ -79,17 +81,6 @@ bool base_is_coming(const Rds& rds, const Snapshot& s) {
   return false;
 }
 
-Outcome copy_running_files(Rds& rds, const Workflow& w, const Snapshot& s, const Instance& i) {
-  const auto engine = prepared_engine(rds, i);
-  if (!engine) return answer(engine.error());
-  auto spec = base_spec(rds, s, *engine);
-  spec.port = i.port;
-  const auto base = os::in_background([&] { return backup::copy_running(spec); });
-  // Whatever it was: the server may have been restarted, or a page read while it was torn.
-  if (!base) return try_again_or_fail(w, {base.error().message, true});
-  return flow::done(snapshot_taken(rds, s.id, *base, true));
-}
-
 /// As on AWS, nothing is backed up automatically while an instance is stopped: the schedule begins again afterwards.
 flow::Recorder give_up(Rds& rds, const std::string& id) {
   return [&rds, id](store::Tx& tx) {
@@ -132,25 +123,42 @@ std::optional<Outcome> take_restored(Rds& rds, const Workflow& w, const Snapshot
   return {};
 }
 
-Outcome take(Rds& rds, const Workflow& w) {
+/// What a step needs to make the snapshot of a running server.
+struct Source {
+  std::shared_ptr<const Snapshot> snapshot;
+  std::shared_ptr<const Instance> instance;
+};
+
+/// Nothing to do any more, or not like this, is an outcome.
+tl::expected<Source, Outcome> source_of(Rds& rds, const Workflow& w) {
   const auto s = snapshot_of(rds, w);
-  if (!s) return flow::done([&rds](store::Tx& tx) { tidy_backups(rds, tx); });
+  if (!s) return tl::unexpected(flow::done([&rds](store::Tx& tx) { tidy_backups(rds, tx); }));
   if (const auto made = backup::made_base(rds.config.state_dir, s->base_id)) {
-    return flow::done(snapshot_taken(rds, s->id, *made, w.arg("restored-from").empty()));
+    return tl::unexpected(flow::done(snapshot_taken(rds, s->id, *made, w.arg("restored-from").empty())));
   }
   const auto i = rds.store.find<Instance>(Instance::by_id(s->resource_id()));
-  if (!i) return flow::failed("the instance was deleted before the snapshot was made");
+  if (!i) return tl::unexpected(flow::failed("the instance was deleted before the snapshot was made"));
   if (pg::observe(layout_of(rds, *i), owner_of(rds, *i)).state != pg::ServerState::kReady) {
-    return hand_over(rds, *s, *i);
+    return tl::unexpected(hand_over(rds, *s, *i));
   }
-  if (const auto kept = protect(rds, *i); !kept) return flow::again(Millis(500), kept.error().message);
+  if (const auto kept = protect(rds, *i); !kept) {
+    return tl::unexpected(flow::again(Millis(500), kept.error().message));
+  }
+  return Source{s, i};
+}
+
+/// The snapshot is a position in the WAL, where a base and the vault lead to it; its files are copied next where not.
+Outcome take(Rds& rds, const Workflow& w) {
+  const auto source = source_of(rds, w);
+  if (!source) return source.error();
+  const auto& [s, i] = *source;
   if (auto taken = take_restored(rds, w, *s, *i)) return *taken;
-  if (s->full) return copy_running_files(rds, w, *s, *i);
+  if (s->full) return flow::next();
   hold_removals().unlock();
   const auto bases = bases_of(rds, i->resource_id);
   if (bases.empty()) {
     if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
-    return copy_running_files(rds, w, *s, *i);
+    return flow::next();
   }
   const auto mark = set_mark(rds, *i, s->id);
   if (!mark) return flow::again(Millis(500), mark.error().message);
@@ -159,9 +167,23 @@ Outcome take(Rds& rds, const Workflow& w) {
   if (const auto plan = backup::plan_to_position(vault, bases, mark->position); !plan) {
     log::warn("no way from an older base to this snapshot: copying the files instead",
               {{"snapshot", s->identifier}, {"reason", plan.error().message}});
-    return copy_running_files(rds, w, *s, *i);
+    return flow::next();
   }
   return flow::done(marked(rds, s->id, *mark));
+}
+
+Outcome copy_running_files(Rds& rds, const Workflow& w) {
+  const auto source = source_of(rds, w);
+  if (!source) return source.error();
+  const auto& [s, i] = *source;
+  const auto engine = prepared_engine(rds, *i);
+  if (!engine) return answer(engine.error());
+  auto spec = base_spec(rds, *s, *engine);
+  spec.port = i->port;
+  const auto base = os::in_background([&] { return backup::copy_running(spec); });
+  // Whatever it was: the server may have been restarted, or a page read while it was torn.
+  if (!base) return try_again_or_fail(w, {base.error().message, true});
+  return flow::done(snapshot_taken(rds, s->id, *base, true));
 }
 
 void take_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
@@ -181,12 +203,35 @@ flow::Recorder materialised(Rds& rds, const std::string& base_id) {
   };
 }
 
-Outcome roll(Rds& rds, const Workflow& w) {
-  const std::string base_id = w.resource.substr(5);  // "base/<id>"
+std::string base_of(const Workflow& w) { return w.resource.substr(5); }  // "base/<id>"
+
+/// The newest snapshot whose base the workflow makes, if any.
+std::shared_ptr<const Snapshot> snapshot_of_base(const Rds& rds, const std::string& base_id) {
   std::shared_ptr<const Snapshot> s;
   for (const auto& one : rds.store.all<Snapshot>()) {
     if (one->base_id == base_id) s = one;
   }
+  return s;
+}
+
+/// One base of an instance after the other, the oldest first: the way to the next is then the shorter, and no WAL is
+/// replayed twice.
+Outcome wait_for_older(Rds& rds, const Workflow& w) {
+  const auto s = snapshot_of_base(rds, base_of(w));
+  if (!s) return flow::next();
+  for (const auto& other : rds.store.all<Snapshot>(s->scope.prefix())) {
+    const bool older = other->resource_id() == s->resource_id() &&
+                       std::tie(other->timeline, other->lsn) < std::tie(s->timeline, s->lsn);
+    if (older && rds.store.get<Workflow>("base/" + other->base_id)) {
+      return flow::again(Millis(1'000), "the base of the snapshot " + other->identifier + " is made first");
+    }
+  }
+  return flow::next();
+}
+
+Outcome roll(Rds& rds, const Workflow& w) {
+  const std::string base_id = base_of(w);
+  const auto s = snapshot_of_base(rds, base_id);
   if (!s || backup::made_base(rds.config.state_dir, base_id)) return flow::done(materialised(rds, base_id));
   const auto plan = plan_of(rds, *s);
   if (!plan) return flow::failed(plan.error().message);
@@ -204,7 +249,7 @@ Outcome roll(Rds& rds, const Workflow& w) {
 
 /// The snapshot stays what it is, a position in the vault, which is kept for it. The schedule tries again.
 void roll_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
-  const std::string base_id = w.resource.substr(5);
+  const std::string base_id = base_of(w);
   for (const auto& s : tx.all<Snapshot>()) {
     if (s->base_id != base_id) continue;
     append_event(rds, tx, *s, 101,
@@ -229,11 +274,14 @@ void copy_failed(Rds& rds, const Workflow& w, const std::string& reason, store::
 }
 
 using Step = flow::Step<Rds>;
+using flow::Lane;
 constexpr std::chrono::seconds kLong{4 * 3600};
 
-constexpr Step kTake[] = {{"take", "creating", take, kLong}};
-constexpr Step kRoll[] = {{"roll-forward", "available", roll, kLong}};
-constexpr Step kFiles[] = {{"copy-files", "backing-up", copy_files, kLong}};
+constexpr Step kTake[] = {{"take", "creating", take, kLong},
+                          {"copy-files", "creating", copy_running_files, kLong, Lane::background}};
+constexpr Step kRoll[] = {{"wait-for-older", "available", wait_for_older, kLong},
+                          {"roll-forward", "available", roll, kLong, Lane::background}};
+constexpr Step kFiles[] = {{"copy-files", "backing-up", copy_files, kLong, Lane::bulk}};
 
 }  // namespace
 

@@ -311,6 +311,7 @@ class Snapshot(Operation):
 
 class FirstSnapshot(Snapshot):
     """Of a running server without a base: a copy of its files."""
+    own_steps = ("copy-files",)
 
     def prepare(self):
         self.world.have("v")
