@@ -164,8 +164,8 @@ class Keeper {
 }  // namespace
 
 int run_keeper(const KeeperSpec& spec) {
-  const sigset_t ends = KeeperSignals::all();  // before any thread begins: all leave the signals to the descriptor
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  const sigset_t signals = KeeperSignals::all();  // before any thread begins: all leave them to the descriptor
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const std::string root = Vault(spec.state, spec.resource_id).root();
   auto lock = os::LockFile::acquire(lock_path(root), "the vault " + root, 5s);
   if (!lock) {

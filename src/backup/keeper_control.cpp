@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "backup/keeper_signals.h"
 #include "backup/keeper_spec.h"
 #include "backup/vault_files.h"
 #include "os/files.h"
@@ -117,7 +118,9 @@ Result<void> ensure(const KeeperSpec& spec, Wait wait) {
   auto turn = os::LockFile::acquire(root + "/keeper.start", "the start of a WAL keeper", 30s);
   if (!turn) return tl::unexpected(turn.error());
   if (locked(root)) {
-    if (wait_until(2s, [&] { return fits(root, spec) || !locked(root); }) && locked(root)) return {};
+    // One that has just begun has not said yet who it is, which may take it a while where the disk is busy.
+    (void)wait_until(10s, [&] { return keeper_process(root) || !locked(root); });
+    if (locked(root) && fits(root, spec)) return {};
     auto ended = end_keeper(root, SIGTERM, 10s);
     if (ended && !*ended) ended = end_keeper(root, SIGKILL, 10s);
     if (!ended) return tl::unexpected(ended.error());
@@ -135,6 +138,12 @@ bool keeper_runs(const std::string& state, const std::string& resource_id) {
 Result<void> ensure_keeper(const KeeperSpec& spec) { return ensure(spec, Wait::yes); }
 
 Result<void> begin_keeper(const KeeperSpec& spec) { return ensure(spec, Wait::no); }
+
+void hurry_keeper(const KeeperSpec& spec) {
+  const std::string root = root_of(spec.state, spec.resource_id);
+  if (!fits(root, spec)) return;  // the signal would end one of a version that does not know it
+  if (const auto process = keeper_process(root)) (void)os::send_signal(*process, KeeperSignals::kHurry);
+}
 
 Result<bool> stop_keeper(const std::string& state, const std::string& resource_id, bool drain,
                          std::chrono::milliseconds timeout) {

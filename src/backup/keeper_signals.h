@@ -7,19 +7,21 @@
 
 namespace howdah::backup {
 
-/// The signals that end a keeper: SIGTERM when it has copied what it sees, SIGINT at once. Blocked by run_keeper()
-/// before any thread starts.
+/// The signals of a keeper. SIGTERM ends it when it has copied what it sees, SIGINT at once; kHurry asks it to copy
+/// now. Blocked by run_keeper() before any thread starts.
 class KeeperSignals {
  public:
+  static constexpr int kHurry = SIGUSR1;
+
   static sigset_t all() {
-    sigset_t ends;
-    sigemptyset(&ends);
-    for (int s : {SIGTERM, SIGINT}) sigaddset(&ends, s);
-    return ends;
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int s : {SIGTERM, SIGINT, kHurry}) sigaddset(&signals, s);
+    return signals;
   }
   KeeperSignals() {
-    const sigset_t ends = all();
-    fd_ = os::Fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+    const sigset_t signals = all();
+    fd_ = os::Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   }
   int descriptor() const { return fd_.get(); }  ///< to poll
   int take() {                                  ///< the next one that came; 0 = none

@@ -240,7 +240,8 @@ class Stream {
     if (!failing_.empty()) three[2].fd = -1;
     poll(three, 3, static_cast<int>(most.count()));
     if (socket < 0 && three[1].revents != 0) (void)flush_.reached(0);
-    if (const int signal = signals_.take(); signal != 0) signal_ = signal;
+    const int signal = signals_.take();
+    if (signal != 0 && signal != KeeperSignals::kHurry) signal_ = signal;  // a stream is copied at once as it is
   }
 
   void complain(const std::string& why) {

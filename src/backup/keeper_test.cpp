@@ -57,6 +57,20 @@ TEST_P(KeeperBothWays, UnderLoadEveryByteIsTheServersAlsoWhenTheKeeperIsKilled) 
   }));
 }
 
+TEST_P(KeeperBothWays, WhoIsInAHurryGetsTheNewestAndTheKeeperGoesOn) {
+  must(ensure_keeper(spec));
+  const pid_t first = read_info(vault.root())->pid;
+  auto client = instance->connect();
+  for (int i = 0; i < 20; i++) {
+    ASSERT_TRUE(client.query("insert into public.ledger values (1, 'x')"));
+    const Lsn end = flushed(client);
+    hurry_keeper(spec);
+    ASSERT_TRUE(vault.await({1, end}, 60s)) << content(vault.root() + "/keeper.log");
+  }
+  EXPECT_EQ(read_info(vault.root())->pid, first);
+  EXPECT_TRUE(keeper_runs(scratch.path(), "db-K"));
+}
+
 TEST_P(KeeperBothWays, FollowsTheServerThroughCrashes) {
   must(ensure_keeper(spec));
   for (int round = 0; round < 4; round++) {
@@ -234,6 +248,7 @@ TEST_F(KeeperTest, OneRunsAndAnotherVersionReplacesIt) {
   EXPECT_EQ(read_info(vault.root())->pid, first);
   EXPECT_FALSE(vault.remove()) << "a keeper writes there";
   spec.port++;
+  hurry_keeper(spec);  // not the one that runs
   must(ensure_keeper(spec));
   EXPECT_NE(read_info(vault.root())->pid, first);
   auto client = instance->connect();

@@ -74,6 +74,8 @@ Result<void> ensure_keeper(const KeeperSpec& spec);
 /// The same without waiting. Until the keeper runs the slot keeps the WAL; the next ensure_keeper() finds out
 /// when it never will.
 Result<void> begin_keeper(const KeeperSpec& spec);
+/// Somebody waits for what the server has just flushed: the keeper copies it now and not at its next turn.
+void hurry_keeper(const KeeperSpec& spec);
 /// Ends it after it has copied all that pg_wal holds (`drain`: it waits until the end of the WAL is durable). True = it
 /// ended, or none ran.
 Result<bool> stop_keeper(const std::string& state, const std::string& resource_id, bool drain,

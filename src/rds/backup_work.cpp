@@ -183,13 +183,18 @@ backup::KeeperSpec keeper_of(const Rds& rds, const Instance& i) {
 
 }  // namespace
 
-Result<void> protect(Rds& rds, const Instance& i) {
-  auto client = pg::Client::connect(layout_of(rds, i), i.port);
-  if (!client) return tl::unexpected(client.error());
-  if (auto r = ensure_slot(*client); !r) return r;
+Result<void> protect(Rds& rds, const Instance& i, pg::Client& client) {
+  if (auto r = ensure_slot(client); !r) return r;
   if (auto r = choose_way(rds, i); !r) return r;
   return backup::ensure_keeper(keeper_of(rds, i));
 }
+
+Result<void> protect(Rds& rds, const Instance& i) {
+  auto client = pg::Client::connect(layout_of(rds, i), i.port);
+  return client ? protect(rds, i, *client) : tl::unexpected(client.error());
+}
+
+void hurry_protection(const Rds& rds, const Instance& i) { backup::hurry_keeper(keeper_of(rds, i)); }
 
 Result<void> begin_protection(Rds& rds, const Instance& i, pg::Client& client) {
   if (auto r = ensure_slot(client); !r) return r;

@@ -51,8 +51,11 @@ std::unique_lock<std::mutex> hold_removals();
 /// Whether the vault of that instance is needed by anything but the instance itself.
 bool vault_needed(const store::Store& store, const std::string& resource_id);
 
-/// The replication slot and the keeper of an instance whose server accepts connections. Idempotent.
+/// The replication slot and the keeper of an instance, with a connection to its server. Idempotent.
+Result<void> protect(Rds& rds, const Instance& instance, pg::Client& client);
 Result<void> protect(Rds& rds, const Instance& instance);
+/// Somebody waits for what the server has just flushed to be in the vault.
+void hurry_protection(const Rds& rds, const Instance& instance);
 /// The same for a new instance: the slot keeps its WAL from the first byte, so nobody waits for the keeper.
 Result<void> begin_protection(Rds& rds, const Instance& instance, pg::Client& client);
 /// Ends the keeper after it has copied everything; `again` while it still works.
@@ -77,7 +80,7 @@ struct Mark {
   backup::Position flushed;   ///< what must be durable in the vault, so that recovery finds the record after it
   Time time{};
 };
-Result<Mark> set_mark(const Rds& rds, const Instance& instance, const std::string& name);
+Result<Mark> set_mark(const Rds& rds, pg::Client& client, const std::string& name);
 
 /// Looks for damage in a base that something failed with. A damaged one is not used any more (backup::set_base_aside):
 /// its snapshots say so, and become positions in their instance's WAL again where an older base leads there. Returns

@@ -9,6 +9,7 @@
 #include "backup/base.h"
 #include "domain/config.h"
 #include "os/files.h"
+#include "pg/client.h"
 #include "pg/layout.h"
 #include "pg/server.h"
 #include "rds/backup_work.h"
@@ -28,9 +29,12 @@ constexpr Millis kPatience{10'000}, kPoll{20}, kFetchPoll{200};
 backup::Position newest_position(Rds& rds, const Instance& i) {
   const auto vault = vault_of(rds, i.resource_id);
   if (pg::observe(layout_of(rds, i), owner_of(rds, i)).state == pg::ServerState::kReady) {
-    if (const auto kept = protect(rds, i); !kept) unavailable(kept.error().message);
-    const auto mark = set_mark(rds, i, "howdah: now");
+    auto client = pg::Client::connect(layout_of(rds, i), i.port);
+    if (!client) unavailable(client.error().message);
+    if (const auto kept = protect(rds, i, *client); !kept) unavailable(kept.error().message);
+    const auto mark = set_mark(rds, *client, "howdah: now");
     if (!mark) unavailable(mark.error().message);
+    hurry_protection(rds, i);
     if (!vault.await(mark->flushed, kPatience)) {
       unavailable(fmt::format("The copy of {}'s WAL is more than {} s behind its server.", i.identifier,
                               kPatience.count() / 1000));

@@ -210,8 +210,10 @@ constexpr std::chrono::seconds kLong{12 * 3600};
 constexpr auto kLane = flow::Lane::background;
 
 constexpr flow::Step<Rds> kSteps[] = {
-    {"plan", "available", plan, kLong, kLane},       {"make-volume", "available", make_volume, kLong, kLane},
-    {"recover", "available", recover, kLong, kLane}, {"inspect", "available", inspect, kLong, kLane},
+    {"plan", "available", plan, kLong, kLane},
+    {"make-volume", "available", make_volume, kLong, kLane},
+    {"recover", "available", recover, kLong, kLane},
+    {"inspect", "available", inspect, kLong, kLane},
     {"clean-up", "available", clean_up},
 };
 

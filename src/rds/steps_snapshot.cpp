@@ -20,17 +20,15 @@
 
 namespace howdah::rds {
 
-Result<Mark> set_mark(const Rds& rds, const Instance& i, const std::string& name) {
-  auto client = pg::Client::connect(layout_of(rds, i), i.port);
-  if (!client) return tl::unexpected(client.error());
+Result<Mark> set_mark(const Rds& rds, pg::Client& client, const std::string& name) {
   const auto ask = [&](const std::string& sql) -> Result<pg::Rows> {
-    auto rows = client->query(sql);
+    auto rows = client.query(sql);
     if (!rows) return tl::unexpected(Error{rows.error().message, true});
     return std::move(*rows);
   };
   Mark mark;
   mark.time = rds.clock.now();
-  const auto point = ask(fmt::format("SELECT pg_create_restore_point({})", client->quote_literal(name)));
+  const auto point = ask(fmt::format("SELECT pg_create_restore_point({})", client.quote_literal(name)));
   if (!point) return tl::unexpected(point.error());
   if (const auto on = ask("SET synchronous_commit = on"); !on) return tl::unexpected(on.error());
   if (const auto sent = ask("SELECT pg_logical_emit_message(true, 'howdah', 'snapshot')"); !sent) {
@@ -127,6 +125,7 @@ std::optional<Outcome> take_restored(Rds& rds, const Workflow& w, const Snapshot
 struct Source {
   std::shared_ptr<const Snapshot> snapshot;
   std::shared_ptr<const Instance> instance;
+  pg::Client client;
 };
 
 /// Nothing to do any more, or not like this, is an outcome.
@@ -141,17 +140,19 @@ tl::expected<Source, Outcome> source_of(Rds& rds, const Workflow& w) {
   if (pg::observe(layout_of(rds, *i), owner_of(rds, *i)).state != pg::ServerState::kReady) {
     return tl::unexpected(hand_over(rds, *s, *i));
   }
-  if (const auto kept = protect(rds, *i); !kept) {
+  auto client = pg::Client::connect(layout_of(rds, *i), i->port);
+  if (!client) return tl::unexpected(flow::again(Millis(500), client.error().message));
+  if (const auto kept = protect(rds, *i, *client); !kept) {
     return tl::unexpected(flow::again(Millis(500), kept.error().message));
   }
-  return Source{s, i};
+  return Source{s, i, std::move(*client)};
 }
 
 /// The snapshot is a position in the WAL, where a base and the vault lead to it; its files are copied next where not.
 Outcome take(Rds& rds, const Workflow& w) {
-  const auto source = source_of(rds, w);
+  auto source = source_of(rds, w);
   if (!source) return source.error();
-  const auto& [s, i] = *source;
+  auto& [s, i, client] = *source;
   if (auto taken = take_restored(rds, w, *s, *i)) return *taken;
   if (s->full) return flow::next();
   hold_removals().unlock();
@@ -160,9 +161,10 @@ Outcome take(Rds& rds, const Workflow& w) {
     if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
     return flow::next();
   }
-  const auto mark = set_mark(rds, *i, s->id);
+  const auto mark = set_mark(rds, client, s->id);
   if (!mark) return flow::again(Millis(500), mark.error().message);
   const auto vault = vault_of(rds, i->resource_id);
+  hurry_protection(rds, *i);
   if (!vault.await(mark->flushed, kAwait)) return flow::again(Millis(500), "the vault does not keep up");
   if (const auto plan = backup::plan_to_position(vault, bases, mark->position); !plan) {
     log::warn("no way from an older base to this snapshot: copying the files instead",
@@ -175,7 +177,7 @@ Outcome take(Rds& rds, const Workflow& w) {
 Outcome copy_running_files(Rds& rds, const Workflow& w) {
   const auto source = source_of(rds, w);
   if (!source) return source.error();
-  const auto& [s, i] = *source;
+  const auto& [s, i, client] = *source;
   const auto engine = prepared_engine(rds, *i);
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, *s, *engine);
