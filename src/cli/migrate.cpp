@@ -192,7 +192,9 @@ int run_migrate(int argc, char** argv) {
   if (*c.rehearse) return report.finish(run_rehearse(g, report));
   migrate::Session session(g.options, report);
   if (*c.wait) return report.finish(migrate::wait(session, std::chrono::seconds(g.timeout)));
-  if (const int code = session.open(); code != migrate::kOk) return report.finish(code);
+  const bool ahead = *c.up || *c.latest || (*c.to && g.target == "latest");
+  const auto need = ahead ? migrate::Session::Need::kPending : migrate::Session::Need::kRows;
+  if (const int code = session.open(need); code != migrate::kOk) return report.finish(code);
   return leave(session, report.finish(run_command(c, g, session)));
 }
 

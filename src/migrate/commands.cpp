@@ -83,13 +83,16 @@ int apply_all(Session& s, const std::vector<const Migration*>& list) {
   return one ? end_run(s, kOk) : static_cast<int>(kOk);
 }
 
+int nothing_to_do(Session& s) {
+  s.report().note("nothing to do");
+  return kOk;
+}
+
 int up_list(Session& s, const std::function<std::vector<const Migration*>(const Verdict&)>& choose) {
+  if (s.up_to_date()) return nothing_to_do(s);
   const Verdict seen = s.verdict();
   if (int code = refuse_problems(s, seen); code != kOk) return code;
-  if (s.has_history() && choose(seen).empty() && seen.squashed.empty()) {
-    s.report().note("nothing to do");
-    return kOk;
-  }
+  if (s.has_history() && choose(seen).empty() && seen.squashed.empty()) return nothing_to_do(s);
   if (int code = refuse_first_deploy(s); code != kOk) return code;
   if (int code = refuse_unrunnable(s, choose(seen)); code != kOk) return code;
   if (int code = s.lock(); code != kOk) return code;
@@ -104,10 +107,7 @@ int up_list(Session& s, const std::function<std::vector<const Migration*>(const 
 }
 
 int down_rows(Session& s, const std::function<tl::expected<std::vector<Row>, Problem>(const Verdict&)>& choose) {
-  if (!s.has_history()) {
-    s.report().note("nothing to do");
-    return kOk;
-  }
+  if (!s.has_history()) return nothing_to_do(s);
   if (int code = s.lock(); code != kOk) return code;
   const auto rows = choose(s.verdict());
   if (!rows) {
@@ -199,10 +199,7 @@ int to(Session& s, const std::string& target) {
 
 int redo(Session& s) {
   const Verdict v = s.verdict();
-  if (v.applied.empty()) {
-    s.report().note("nothing to do");
-    return kOk;
-  }
+  if (v.applied.empty()) return nothing_to_do(s);
   const Migration* m = s.source().find(v.applied.back().version);
   if (m == nullptr) {
     s.report().problem(no_such(v.applied.back().version));

@@ -47,6 +47,19 @@ class Native : public History {
     return out;
   }
 
+  std::string summary_sql() const override {
+    return "select string_agg(version, ','), string_agg(checksum, ','), string_agg(state, ',') from " + table();
+  }
+  bool agrees(const Answer& summary, const std::vector<Migration>& migrations) const override {
+    std::string versions, checksums, states;
+    const auto add = [](std::string& list, std::string_view item) {
+      if (!list.empty()) list += ',';
+      list += item;
+    };
+    for (const auto& m : migrations) add(versions, m.version), add(checksums, m.checksum), add(states, "applied");
+    return summary.at(0, 0) == versions && summary.at(0, 1) == checksums && summary.at(0, 2) == states;
+  }
+
   std::string insert_into() const {
     return "insert into " + table() +
            " (version, name, state, checksum, down_sql, statements, statements_done, tool_version, started_at, "

@@ -21,16 +21,15 @@ const char* history_table(Dialect dialect) {
                                        : "schema_history";
 }
 
-/// Where the history is, whether it is there, and whether commits would not wait for the disk: all that a run asks
-/// before it reads the history. A new server process looks up every name for the first time: few of them.
+/// Where the history is, whether it is there, and whether commits would wait for the disk: all that a run asks before
+/// it reads the history. A new server process looks up every name for the first time: few of them.
 std::string first_look(Dialect dialect) {
   return fmt::format(
-      "select quote_ident(s), to_regclass(quote_ident(s) || '.{}') is not null, current_setting('synchronous_commit') "
-      "= "
-      "'off' from current_schema() s",
+      "select quote_ident(current_schema()), to_regclass(quote_ident(current_schema()) || '.{}') is not null, "
+      "current_setting('synchronous_commit')",
       history_table(dialect));
 }
-constexpr size_t kHasHistory = 1, kNeverWaits = 2;
+constexpr size_t kHasHistory = 1, kSynchronousCommit = 2;
 
 std::unique_ptr<History> history_of(Dialect dialect, const std::string& schema) {
   return dialect == Dialect::kPrisma   ? prisma_history(schema)
@@ -43,7 +42,7 @@ struct First {
   Database db;
   Answer look;
   std::unique_ptr<History> history;
-  std::optional<Answer> rows;  ///< of the history, when there is one
+  std::optional<Answer> rows, summary;  ///< of the history, when there is one: either of them
 };
 
 struct Refused {
@@ -51,21 +50,25 @@ struct Refused {
   int code;
 };
 
-tl::expected<First, Refused> connect_and_look(const Target& target, const std::string& lock_timeout, Dialect dialect) {
-  auto db = Database::connect(target, {{"lock_timeout", lock_timeout}});
+tl::expected<First, Refused> connect_and_look(const Target& target, const std::string& lock_timeout, Dialect dialect,
+                                              Session::Need need) {
+  std::map<std::string, std::string> settings = {{"lock_timeout", lock_timeout}};
+  auto db = Database::connect(target, settings);
   if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
   auto look = db->exec(first_look(dialect));
   if (!look) return tl::unexpected(Refused{look.error(), kFailed});
-  if (look->at(0, kNeverWaits) == "t") {  // here COMMIT must mean that it is on the disk
-    db = Database::connect(target, {{"lock_timeout", lock_timeout}, {"synchronous_commit", "on"}});
+  if (look->at(0, kSynchronousCommit) == "off") {  // here COMMIT must mean that it is on the disk
+    settings["synchronous_commit"] = "on";
+    db = Database::connect(target, settings);
     if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
   }
-  First first{std::move(*db), std::move(*look), nullptr, {}};
+  First first{std::move(*db), std::move(*look), nullptr, {}, {}};
   first.history = history_of(dialect, first.look.at(0, 0));
   if (first.look.at(0, kHasHistory) == "t") {
-    auto rows = first.history->read(first.db);
-    if (!rows) return tl::unexpected(Refused{rows.error(), kFailed});
-    first.rows = std::move(*rows);
+    const std::string brief = need == Session::Need::kPending ? first.history->summary_sql() : "";
+    auto answer = brief.empty() ? first.history->read(first.db) : first.db.exec(brief);
+    if (!answer) return tl::unexpected(Refused{answer.error(), kFailed});
+    (brief.empty() ? first.rows : first.summary) = std::move(*answer);
   }
   return first;
 }
@@ -123,22 +126,17 @@ int Session::open_database() {
   return kOk;
 }
 
-int Session::open() {
-  // The first call of libpq loads it, and then the server starts a process for us: as long as reading a thousand files.
-  std::promise<std::optional<Dialect>> listed;
-  auto connecting =
-      std::async(std::launch::async, [this, listed = listed.get_future()]() mutable -> tl::expected<First, Refused> {
-        if (const int code = find_target(); code != kOk) return tl::unexpected(Refused{{}, code});
-        const auto dialect = listed.get();
-        if (!dialect) return tl::unexpected(Refused{{}, kUsage});
-        return connect_and_look(target_, options_.lock_timeout, *dialect);
-      });
+int Session::open(Need need) {
+  // The first call of libpq loads it, with 17 libraries: before there is a second thread that would slow it down. Then
+  // the server starts a process for us, which takes as long as reading a thousand files.
+  if (const int code = find_target(); code != kOk) return code;
   const auto listing = list_source(options_.directory);
-  listed.set_value(listing ? std::optional(listing->dialect) : std::nullopt);
-  auto source = listing ? load_source(*listing) : tl::unexpected(listing.error());
+  if (!listing) return cannot_read(listing.error());
+  auto connecting = std::async(std::launch::async, connect_and_look, std::cref(target_), options_.lock_timeout,
+                               listing->dialect, need);
+  auto source = load_source(*listing);
   auto first = connecting.get();
   if (!source) return cannot_read(source.error());
-  if (!first && first.error().code == kUsage) return kUsage;  // find_target() has said why
   source_ = std::move(*source);
   if (!first && first.error().code == kNoConnection) return cannot_connect(first.error().why);
   if (!first) return sql_failure(first.error().why, first.error().code);
@@ -151,6 +149,9 @@ int Session::open() {
   db_.emplace(std::move(first->db));
   history_ = std::move(first->history);
   report_.about(target_.shown(), history_->dialect());
+  has_history_ = up_to_date_ = first->summary && history_->agrees(*first->summary, source_.migrations);
+  if (up_to_date_) return kOk;
+  if (first->summary) return read_rows();
   remember(first->rows);
   return kOk;
 }
@@ -164,13 +165,15 @@ void Session::close() {
 int Session::refresh() {
   auto look = db_->exec(first_look(source_.dialect));
   if (!look) return sql_failure(look.error(), kFailed);
-  std::optional<Answer> rows;
-  if (look->at(0, kHasHistory) == "t") {
-    auto read = history_->read(*db_);
-    if (!read) return sql_failure(read.error(), kFailed);
-    rows = std::move(*read);
-  }
-  remember(rows);
+  if (look->at(0, kHasHistory) == "t") return read_rows();
+  remember({});
+  return kOk;
+}
+
+int Session::read_rows() {
+  const auto rows = history_->read(*db_);
+  if (!rows) return sql_failure(rows.error(), kFailed);
+  remember(*rows);
   return kOk;
 }
 
@@ -185,6 +188,7 @@ tl::expected<bool, SqlFailure> Session::empty_database() {
 
 void Session::remember(const std::optional<Answer>& rows) {
   has_history_ = rows.has_value();
+  up_to_date_ = false;
   rows_ = rows ? history_->rows(*rows) : std::vector<Row>();
 }
 

@@ -30,7 +30,10 @@ class Session {
   Session(Options options, Report& report) : options_(std::move(options)), report_(report) {}
 
   /// Each says what went wrong in the report and returns the exit code; kOk = go on.
-  int open();           ///< reads the files, connects, reads the history
+  /// Reads the files, connects, reads the history: all of it, or only enough to see that nothing is pending, where
+  /// up_to_date() is true then and rows() empty.
+  enum class Need { kRows, kPending };
+  int open(Need need = Need::kRows);
   int open_database();  ///< connects only
   int lock();           ///< takes the lease, makes the history table, reads the history again
   int refresh();        ///< reads the history again
@@ -62,6 +65,7 @@ class Session {
   const Row* row(const std::string& version_or_name) const;
   Verdict verdict() const { return compare(source_, rows_, options_.out_of_order); }
   bool has_history() const { return has_history_; }
+  bool up_to_date() const { return up_to_date_; }
   tl::expected<bool, SqlFailure> empty_database();  ///< the schema has no tables and views but those of histories
   const Target& target() const { return target_; }
   int change(const std::string& sql, Step step);  ///< one transaction, then the step is reported
@@ -77,6 +81,7 @@ class Session {
   int find_target();
   int cannot_connect(const SqlFailure& f);
   int cannot_read(const Error& e);
+  int read_rows();
   void remember(const std::optional<Answer>& rows);
   int execute(const Section& section, const Script& script, const std::string& version,
               const std::function<std::string()>& history_sql, Commit commit);
@@ -100,7 +105,7 @@ class Session {
   std::unique_ptr<Tunnel> tunnel_;
   std::vector<Step> held_;  ///< not committed yet, or not known to be on the server's disk
   std::chrono::steady_clock::time_point settled_ = std::chrono::steady_clock::now();
-  bool has_history_ = false;
+  bool has_history_ = false, up_to_date_ = false;
   std::string prepared_;             ///< name of the server's prepared statement for history rows, "" = there is none
   const Migration* next_ = nullptr;  ///< made ready while the server works on the one before it
   std::optional<std::pair<const Migration*, tl::expected<Script, Problem>>> ready_;

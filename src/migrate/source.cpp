@@ -159,14 +159,15 @@ std::optional<FileName> parse_name(std::string file) {
 std::string without_bom(std::string text) { return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text; }
 
 /// `at`: the place of each name in source.migrations; the two files of a pair share one.
-Result<void> add_file(Source& source, std::unordered_map<std::string, size_t>& at, const std::string& name,
-                      const std::string& path) {
+Result<void> add_file(Source& source, std::unordered_map<std::string, size_t>& at, const os::Fd& directory,
+                      const std::string& name) {
+  const std::string path = source.directory + "/" + name;
   const auto parsed = parse_name(name);
   if (!parsed) {
     return fail(fmt::format("{}: a migration's name is <number>_<words>.sql; rename it or move it elsewhere", path));
   }
-  auto text = os::read_file(path, 256 << 20);
-  if (!text) return tl::unexpected(text.error());
+  auto text = os::read_file(directory, name, 256 << 20);
+  if (!text) return fail(fmt::format("{}: {}", source.directory, text.error().message));
   std::string content = without_bom(std::move(*text));
   const auto [known, fresh] = at.try_emplace(parsed->name, source.migrations.size());
   if (fresh) {
@@ -379,15 +380,17 @@ Result<Source> load_source(const Listing& listing) {
     return source;
   }
   std::unordered_map<std::string, size_t> at;
+  const auto directory = os::open_dir(listing.directory);
+  if (!directory) return tl::unexpected(directory.error());
   source.migrations.reserve(listing.names.size());
   at.reserve(listing.names.size());
   for (const auto& name : listing.names) {
-    const std::string path = fmt::format("{}/{}", listing.directory, name);
     Result<void> ok;
     if (source.dialect == Dialect::kKysely)
-      add_kysely(source, path);
+      add_kysely(source, listing.directory + "/" + name);
     else
-      ok = source.dialect == Dialect::kPrisma ? add_prisma(source, path) : add_file(source, at, name, path);
+      ok = source.dialect == Dialect::kPrisma ? add_prisma(source, listing.directory + "/" + name)
+                                              : add_file(source, at, *directory, name);
     if (!ok) return tl::unexpected(ok.error());
   }
   leave_out_replaced(source);

@@ -88,8 +88,10 @@ bool exists(const std::string& path) {
   return lstat(path.c_str(), &st) == 0;
 }
 
-Result<std::string> read_file(const std::string& path, size_t limit) {
-  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+namespace {
+
+Result<std::string> read_at(int directory, const std::string& path, size_t limit) {
+  Fd fd(openat(directory, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return failed("open", path);
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) return failed("stat", path);
@@ -109,6 +111,20 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
   }
   out.resize(used);
   return out;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, size_t limit) { return read_at(AT_FDCWD, path, limit); }
+
+Result<std::string> read_file(const Fd& directory, const std::string& name, size_t limit) {
+  return read_at(directory.get(), name, limit);
+}
+
+Result<Fd> open_dir(const std::string& path) {
+  Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return failed("open", path);
+  return fd;
 }
 
 std::string read_tail(const std::string& path, off_t offset, size_t limit) {

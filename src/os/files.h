@@ -18,6 +18,9 @@ bool exists(const std::string& path);  ///< lstat: a dangling symbolic link exis
 /// The whole file. Never follows a symbolic link in the last component and never blocks on a FIFO: servers own some of
 /// the directories we read from. Fails when it is larger than `limit`. A missing file is an error; see exists().
 Result<std::string> read_file(const std::string& path, size_t limit = 16 << 20);
+/// `name` in a directory that is open, for many files of one: the way there is not gone again for each.
+Result<std::string> read_file(const Fd& directory, const std::string& name, size_t limit = 16 << 20);
+Result<Fd> open_dir(const std::string& path);
 
 /// From `offset` to the end, at most the last `limit` bytes of it; empty when the file is missing or shorter.
 std::string read_tail(const std::string& path, off_t offset, size_t limit);

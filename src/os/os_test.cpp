@@ -67,6 +67,19 @@ TEST_F(Os, ReadingNeverFollowsLinksNorBlocksNorSwallowsTooMuch) {
   EXPECT_EQ(read_tail(path("big"), 1000, 100), "end");
 }
 
+TEST_F(Os, ReadsByNameInAnOpenDirectory) {
+  ASSERT_TRUE(write_file_atomic(path("a"), "one", 0644));
+  ASSERT_EQ(0, symlink("a", path("link").c_str()));
+  const auto directory = open_dir(path(""));
+  ASSERT_TRUE(directory);
+  EXPECT_EQ(*read_file(*directory, "a"), "one");
+  EXPECT_FALSE(read_file(*directory, "a", 2));
+  EXPECT_FALSE(read_file(*directory, "link"));
+  EXPECT_FALSE(read_file(*directory, "missing"));
+  EXPECT_FALSE(open_dir(path("a")));
+  EXPECT_FALSE(open_dir(path("missing")));
+}
+
 TEST_F(Os, TwoThreadsMayWriteTheSameFile) {
   const std::string file = path("shared");
   std::atomic<int> failures = 0;

@@ -1,6 +1,9 @@
 #include "util/id.h"
 
-#include <openssl/evp.h>
+// The plain functions: EVP would read OpenSSL's configuration and set up its providers, 2 ms that a command which
+// hashes a few files has no other use for.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #include <sys/random.h>
 
 #include <stdexcept>
@@ -49,17 +52,14 @@ std::string db_resource() { return "db-" + random(kBase32, 26); }
 std::string ec2(std::string_view prefix) { return std::string(prefix) + "-" + random(kHex, 17); }
 
 std::string stable_hex(std::string_view text, size_t length) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  // Fetched once: OpenSSL looks an algorithm up by its name in every call otherwise.
-  static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  EVP_Digest(text.data(), text.size(), digest, &size, sha256, nullptr);
-  std::string out;
-  for (unsigned i = 0; i < size && out.size() < length; i++) {
-    out += kHex[digest[i] >> 4];
-    out += kHex[digest[i] & 15];
-  }
-  out.resize(length);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256_CTX sha;
+  SHA256_Init(&sha);
+  SHA256_Update(&sha, text.data(), text.size());
+  SHA256_Final(digest, &sha);
+  std::string out(length, '\0');
+  for (size_t i = 0; i < length && i < 2 * sizeof digest; i++)
+    out[i] = kHex[i % 2 == 0 ? digest[i / 2] >> 4 : digest[i / 2] & 15];
   return out;
 }
 
