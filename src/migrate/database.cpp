@@ -156,6 +156,7 @@ tl::expected<Database, SqlFailure> Database::connect(const Target& target,
   if (PQstatus(db.conn_.get()) != CONNECTION_OK) {
     SqlFailure f = failure_of(db.conn_.get(), nullptr);
     f.lost = true;
+    if (f.message.find("unsupported startup parameter") != std::string::npos) f.hint = kNoPooler;
     return tl::unexpected(f);
   }
   db.on_notice([](const std::string&) {});

@@ -43,6 +43,10 @@ struct Answer {
 };
 using SqlAnswer = tl::expected<Answer, SqlFailure>;
 
+/// The way out where a pooler stands between us and the server.
+inline constexpr const char* kNoPooler =
+    "the URL leads to a pooler: name the server itself, whose settings then hold for the whole run";
+
 /// A connection used by one thread at a time.
 class Database {
  public:

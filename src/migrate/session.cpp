@@ -21,15 +21,19 @@ const char* history_table(Dialect dialect) {
                                        : "schema_history";
 }
 
-/// Where the history is, whether it is there, and whether commits would wait for the disk: all that a run asks before
-/// it reads the history. A new server process looks up every name for the first time: few of them.
+/// Set at connect like lock_timeout: where this one is missing, a pooler has dropped them all.
+constexpr const char* kMark = "howdah.session";
+
+/// Where the history is, whether it is there, whether commits would wait for the disk, and whether the server got our
+/// settings: all that a run asks before it reads the history. A new server process looks up every name for the first
+/// time: few of them.
 std::string first_look(Dialect dialect) {
   return fmt::format(
       "select quote_ident(current_schema()), to_regclass(quote_ident(current_schema()) || '.{}') is not null, "
-      "current_setting('synchronous_commit')",
-      history_table(dialect));
+      "current_setting('synchronous_commit'), current_setting('{}', true)",
+      history_table(dialect), kMark);
 }
-constexpr size_t kHasHistory = 1, kSynchronousCommit = 2;
+constexpr size_t kHasHistory = 1, kSynchronousCommit = 2, kMarked = 3;
 
 std::unique_ptr<History> history_of(Dialect dialect, const std::string& schema) {
   return dialect == Dialect::kPrisma   ? prisma_history(schema)
@@ -52,11 +56,18 @@ struct Refused {
 
 tl::expected<First, Refused> connect_and_look(const Target& target, const std::string& lock_timeout, Dialect dialect,
                                               Session::Need need) {
-  std::map<std::string, std::string> settings = {{"lock_timeout", lock_timeout}};
+  std::map<std::string, std::string> settings = {{"lock_timeout", lock_timeout}, {kMark, "on"}};
   auto db = Database::connect(target, settings);
   if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
   auto look = db->exec(first_look(dialect));
   if (!look) return tl::unexpected(Refused{look.error(), kFailed});
+  if (look->at(0, kMarked) != "on") {
+    return tl::unexpected(
+        Refused{{.message = "lock_timeout and the other settings of a run do not arrive at the server",
+                 .hint = kNoPooler,
+                 .lost = true},
+                kNoConnection});
+  }
   if (look->at(0, kSynchronousCommit) == "off") {  // here COMMIT must mean that it is on the disk
     settings["synchronous_commit"] = "on";
     db = Database::connect(target, settings);

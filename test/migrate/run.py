@@ -21,6 +21,7 @@ import matrix  # noqa: E402,F401
 import native  # noqa: E402,F401
 import others  # noqa: E402,F401
 import planning  # noqa: E402,F401
+import pooling  # noqa: E402,F401
 import prisma  # noqa: E402,F401
 import prisma_real  # noqa: E402,F401
 import prisma_verbs  # noqa: E402,F401
