@@ -113,6 +113,21 @@ def prisma_first_deploy_on_tables_is_refused(pg):
 
 
 @test
+def prisma_first_deploy_that_may_not_look(pg):
+    """Whether the schema is empty cannot be found out: that is said, with the server's reason, and nothing runs."""
+    p = Project(pg, prisma=True)
+    p.prisma("1_a", "create table a(id int);")
+    p.sql("create role blind login; revoke select on pg_catalog.pg_class from public; grant create on schema public to blind")
+    p.url = p.url.replace("postgres@", "blind@")
+    found = p.json("up", code=3)["problems"]
+    assert len(found) == 1 and found[0]["sqlstate"] == "42501" and "pg_class" in found[0]["message"], found
+    assert p.tables() == ""
+    p.sql("grant select on pg_catalog.pg_class to public")
+    p.run("up")
+    assert p.tables() == "a"
+
+
+@test
 def prisma_history_without_rows_is_a_first_deploy(pg):
     """A run that was killed before its first migration leaves the table alone."""
     p = Project(pg, prisma=True)
