@@ -54,9 +54,10 @@ struct Refused {
   int code;
 };
 
-tl::expected<First, Refused> connect_and_look(const Target& target, const std::string& lock_timeout, Dialect dialect,
+tl::expected<First, Refused> connect_and_look(const Target& target, const Options& options, Dialect dialect,
                                               Session::Need need) {
-  std::map<std::string, std::string> settings = {{"lock_timeout", lock_timeout}, {kMark, "on"}};
+  std::map<std::string, std::string> settings = {
+      {"lock_timeout", options.lock_timeout}, {"statement_timeout", options.statement_timeout}, {kMark, "on"}};
   auto db = Database::connect(target, settings);
   if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
   auto look = db->exec(first_look(dialect));
@@ -143,8 +144,8 @@ int Session::open(Need need) {
   if (const int code = find_target(); code != kOk) return code;
   const auto listing = list_source(options_.directory);
   if (!listing) return cannot_read(listing.error());
-  auto connecting = std::async(std::launch::async, connect_and_look, std::cref(target_), options_.lock_timeout,
-                               listing->dialect, need);
+  auto connecting =
+      std::async(std::launch::async, connect_and_look, std::cref(target_), std::cref(options_), listing->dialect, need);
   auto source = load_source(*listing);
   auto first = connecting.get();
   if (!source) return cannot_read(source.error());

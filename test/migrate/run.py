@@ -16,6 +16,7 @@ import history  # noqa: E402,F401
 import killing  # noqa: E402,F401
 import kysely  # noqa: E402,F401
 import linting  # noqa: E402,F401
+import locking  # noqa: E402,F401
 import majors  # noqa: E402,F401
 import matrix  # noqa: E402,F401
 import native  # noqa: E402,F401
