@@ -46,7 +46,7 @@ torture: build-tests  ## at length: every step of every table killed, random ins
 	@python3 test/backup/torture.py long
 	@HOWDAH_KILLS=240 python3 test/migrate/run.py killing
 	@python3 test/runbook/swaps.py 100
-	@python3 test/migrate/run.py majors prisma_real
+	@python3 test/migrate/run.py majors prisma_real upgrading
 	@test/check --long
 
 bench: build  ## every performance claim, each against its peer; one: make bench B=describe

@@ -35,7 +35,8 @@ ROWS = {
                           "kysely_a_row_goes_and_comes_back_of_kysely kysely_corrupted_rows_are_deleted_by_hand",
     "G15 to latest": "up_down_to_redo kysely_corrupted_rows_are_deleted_by_hand",
     "G18 rehearsal on a clone": "aws/rehearse_on_clone.t rehearse_measures_each_statement",
-    "G16 extensions are updated later": "aws/G16_alter_extension.t extensions_that_an_upgrade_left_behind",
+    "G16 extensions are updated later": "aws/G16_alter_extension.t extensions_that_an_upgrade_left_behind "
+                                        "extensions_after_pg_upgrade",
     "G17 plans before and after": "plans_before_and_after plans_that_became_slower_or_fail",
     "G19 Alembic as a plain client": "flask_db_upgrade_on_a_restored_copy",
     "P1 the staging dump": "runbook/S4_dump.t dump_for_elsewhere",

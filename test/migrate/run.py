@@ -32,10 +32,11 @@ import server as servers  # noqa: E402
 import squashing  # noqa: E402,F401
 import squawk  # noqa: E402,F401
 import syncing  # noqa: E402,F401
+import upgrading  # noqa: E402,F401
 from project import TESTS, Skip  # noqa: E402
 
 
-LONG = {"majors", "prisma_real"}
+LONG = {"majors", "prisma_real", "upgrading"}
 
 
 def main():

@@ -40,12 +40,17 @@ class Server:
         self.start()
 
     def run(self, program, *args):
+        self.run_in("/", f"{self.server_bin}/{program}", *args)
+
+    def run_in(self, directory, *command):
+        """As the server's user."""
         options = {}
         if self.user:
             entry = pwd.getpwnam(self.user)
             options = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        subprocess.run([f"{self.server_bin}/{program}", *args], check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.PIPE, cwd="/", **options)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=directory, **options)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
     def url(self, database):
         return f"postgresql://postgres@/{database}?host={self.dir}"
@@ -60,6 +65,7 @@ class Server:
 
     def stop(self):
         try:
-            self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
+            if os.path.exists(f"{self.data}/postmaster.pid"):
+                self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)
