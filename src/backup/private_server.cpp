@@ -67,6 +67,9 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   set("backend_flush_after", "2MB");
   // The segments may share blocks with the vault's (place_wal): remove them, never write to them again.
   set("wal_recycle", "off");
+  // The first record of a page has the whole page, since nobody can turn full_page_writes off. The prefetcher does not
+  // remember that it has seen it: for the next record it would read the old page from the disk, for nothing.
+  if (engine.major >= 15) set("recovery_prefetch", "off");
   if (engine.major >= 14) set("recovery_init_sync_method", "syncfs");
   // "No such file in the archive": everything there is lies in pg_wal. (128 and above would be fatal.)
   set("restore_command", "false");

@@ -118,7 +118,9 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
     // PostgreSQL takes damage for the end, after it has replayed all before it: reading ahead of it says so at once.
     // Who comes back to a server that recovers already reads only when that has failed.
     const bool begun = pg::observe(layout, owner).running();
-    const auto damage = std::async(begun ? std::launch::deferred : std::launch::async, wal_damage, plan).share();
+    const auto damage =
+        std::async(begun ? std::launch::deferred : std::launch::async, wal_damage_beside, plan, layout.data + "/pg_wal")
+            .share();
     const auto watch = [&]() -> std::optional<std::string> {
       return damage.wait_for(Millis(0)) == std::future_status::ready ? damage.get() : std::nullopt;
     };

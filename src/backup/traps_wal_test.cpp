@@ -9,6 +9,7 @@
 
 #include "backup/control.h"
 #include "backup/testing.h"
+#include "backup/volume_wal.h"
 #include "pg/control_file.h"
 
 namespace howdah::backup::testing {
@@ -90,6 +91,30 @@ TEST(BackupTraps, PagesCompressedInEveryWayComeBack) {
   ASSERT_EQ(must(copy.restore(must(plan_to_position(source.vault(), {base}, target)))).end, target);
   auto client = copy.open();
   EXPECT_EQ(one(client, "SELECT sum(id) - 200010000 FROM t"), std::to_string(ways * 20000));
+}
+
+/// What is replayed is read there, once; segments that have gone there were removed at the end of the recovery.
+TEST(BackupTraps, WalIsCheckedWhereItIsReplayedFromWhileItIsThere) {
+  NEED_POSTGRESQL();
+  Source source(87);
+  BaseGuard guard{"beside"};
+  const Base base = must(copy_running(spec_of("beside", source.db)));
+  for (int i = 0; i < 2; i++) {
+    auto client = session(source.db);
+    one(client, "SELECT pg_switch_wal() FROM pg_logical_emit_message(true, 'x', 'y')");
+  }
+  const Position target = restore_point(source, "beside");
+  source.keeper->catch_up();
+  const Plan plan = must(plan_to_position(source.vault(), {base}, target));
+  Restored copy(88);
+  must(make_volume(state(), plan, copy.layout(), copy.owner()));
+  const std::string wal = copy.layout().data + "/pg_wal";
+  Plan elsewhere = plan;  // its files can be read in pg_wal only
+  for (auto& path : elsewhere.wal) path = "/nowhere" + path.substr(path.rfind('/'));
+  EXPECT_TRUE(wal_damage(elsewhere));
+  EXPECT_EQ(wal_damage_beside(elsewhere, wal), std::nullopt);
+  EXPECT_EQ(wal_damage_beside(plan, "/nowhere"), std::nullopt);
+  EXPECT_TRUE(wal_damage_beside(elsewhere, "/nowhere"));
 }
 
 TEST(BackupTraps, AnotherBuildsBlocksAndSegmentsAreRefused) {

@@ -51,10 +51,33 @@ Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owne
   return {};
 }
 
-std::optional<std::string> wal_damage(const Plan& plan) {
-  if (!needs_recovery(plan)) return {};
-  const auto tail = walk_wal(plan.wal, plan.target.timeline, plan.base.start.lsn, plan.target.lsn, 1);
+namespace {
+
+/// Where set_up_recovery() has put the plan's WAL.
+std::vector<std::string> placed_in(const std::string& directory, const Plan& plan) {
+  std::vector<std::string> out;
+  for (const auto& path : plan.wal) {
+    std::string name = path.substr(path.rfind('/') + 1);
+    if (name.ends_with(".partial")) name.resize(name.size() - 8);
+    out.push_back(directory + "/" + name);
+  }
+  return out;
+}
+
+std::optional<std::string> damage_in(const std::vector<std::string>& wal, const Plan& plan) {
+  const auto tail = walk_wal(wal, plan.target.timeline, plan.base.start.lsn, plan.target.lsn, 1);
   return tail ? damage_at(plan, *tail) : std::optional(tail.error().message);
+}
+
+}  // namespace
+
+std::optional<std::string> wal_damage(const Plan& plan) {
+  return needs_recovery(plan) ? damage_in(plan.wal, plan) : std::nullopt;
+}
+
+std::optional<std::string> wal_damage_beside(const Plan& plan, const std::string& directory) {
+  if (!needs_recovery(plan) || !damage_in(placed_in(directory, plan), plan)) return {};
+  return wal_damage(plan);
 }
 
 }  // namespace howdah::backup

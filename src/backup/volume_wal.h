@@ -20,4 +20,9 @@ Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owne
 /// end of the WAL, in a sentence; nothing when it is whole.
 std::optional<std::string> wal_damage(const Plan& plan);
 
+/// The same beside a server that replays it: first from where that server reads, the pg_wal `directory`, so that it
+/// finds in memory what has been checked. Clones share blocks on the disk, but no pages in memory: reading the vault's
+/// would be a second pass over the disk. Segments vanish there when the recovery ends, which is no damage.
+std::optional<std::string> wal_damage_beside(const Plan& plan, const std::string& directory);
+
 }  // namespace howdah::backup
