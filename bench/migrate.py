@@ -133,11 +133,12 @@ def measure(pg, mixed, tables, peers):
     def note(name, function, *args):
         times.setdefault(name, []).append(timed(function, *args))
     for _ in range(ROUNDS):
-        note("loop", loop, libpq, fresh(pg))
         url = fresh(pg)
         note("up", up, pg, url, mixed)
-        note("psql -f", psql, pg, fresh(pg), mixed)
+        note("loop", loop, libpq, fresh(pg))  # between the two that are compared with it
         note("single", up, pg, fresh(pg), mixed, "--single-transaction")
+        note("psql -1", psql, pg, fresh(pg), mixed, "-1")
+        note("psql -f", psql, pg, fresh(pg), mixed)
         done = {name: fresh(pg) for name in peers.run}
         for name, run in peers.run.items():
             note(name, run, done[name])

@@ -81,6 +81,24 @@ const std::set<std::string> kForeign = {"schema",    "connection_limit", "pool_t
                                         "pgbouncer", "socket_timeout",   "statement_cache_size",
                                         "sslaccept", "sslidentity",      "single_use_connections"};
 
+constexpr int kSlowConnect = 3000;  ///< ms without any progress
+
+template <class Connect>
+PGconn* with_parameters(const Target& target, const Database::Settings& settings, Connect connect) {
+  std::map<std::string, std::string> all = target.options;
+  all.try_emplace("connect_timeout", "10");
+  all.try_emplace("application_name", "howdah migrate");
+  all["client_encoding"] = "UTF8";
+  std::string& options = all["options"];
+  for (const auto& [key, value] : settings) options += fmt::format(" -c {}={}", key, value);
+  if (!target.schema.empty()) options += fmt::format(" -c search_path=\"{}\"", target.schema);
+  std::vector<const char*> keys, values;
+  for (const auto& [key, value] : all) keys.push_back(key.c_str()), values.push_back(value.c_str());
+  keys.push_back(nullptr);
+  values.push_back(nullptr);
+  return connect(keys.data(), values.data(), 0);
+}
+
 }  // namespace
 
 void catch_interrupts() {
@@ -139,20 +157,28 @@ Target Target::with_database(const std::string& name) const {
 
 Database::Database(pg_conn* conn) : conn_(conn, PQfinish) {}
 
-tl::expected<Database, SqlFailure> Database::connect(const Target& target,
-                                                     const std::map<std::string, std::string>& settings) {
-  std::map<std::string, std::string> all = target.options;
-  all.try_emplace("connect_timeout", "10");
-  all.try_emplace("application_name", "howdah migrate");
-  all["client_encoding"] = "UTF8";
-  std::string& options = all["options"];
-  for (const auto& [key, value] : settings) options += fmt::format(" -c {}={}", key, value);
-  if (!target.schema.empty()) options += fmt::format(" -c search_path=\"{}\"", target.schema);
-  std::vector<const char*> keys, values;
-  for (const auto& [key, value] : all) keys.push_back(key.c_str()), values.push_back(value.c_str());
-  keys.push_back(nullptr);
-  values.push_back(nullptr);
-  Database db(PQconnectdbParams(keys.data(), values.data(), 0));
+tl::expected<Database, SqlFailure> Database::connect(const Target& target, const Settings& settings) {
+  return made(Database(with_parameters(target, settings, PQconnectdbParams)));
+}
+
+Database Database::begin(const Target& target, const Settings& settings) {
+  return Database(with_parameters(target, settings, PQconnectStartParams));
+}
+
+tl::expected<Database, SqlFailure> Database::finish(Database begun, const Target& target, const Settings& settings) {
+  PGconn* conn = begun.conn_.get();
+  auto wants = PQstatus(conn) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (wants != PGRES_POLLING_OK && wants != PGRES_POLLING_FAILED) {
+    pollfd p = {PQsocket(conn), static_cast<short>(wants == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    const int ready = poll(&p, 1, kSlowConnect);
+    // connect_timeout is an address's, and the next one is tried then: only connect() does that.
+    if (ready == 0) return connect(target, settings);
+    if (ready > 0) wants = PQconnectPoll(conn);
+  }
+  return made(std::move(begun));
+}
+
+tl::expected<Database, SqlFailure> Database::made(Database db) {
   if (PQstatus(db.conn_.get()) != CONNECTION_OK) {
     SqlFailure f = failure_of(db.conn_.get(), nullptr);
     f.lost = true;

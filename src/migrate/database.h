@@ -51,8 +51,11 @@ inline constexpr const char* kNoPooler =
 class Database {
  public:
   /// `settings` are session defaults, which RESET ALL goes back to.
-  static tl::expected<Database, SqlFailure> connect(const Target& target,
-                                                    const std::map<std::string, std::string>& settings);
+  using Settings = std::map<std::string, std::string>;
+  static tl::expected<Database, SqlFailure> connect(const Target& target, const Settings& settings);
+  /// The same in two halves: a server nearby starts its process for us before begin() returns.
+  static Database begin(const Target& target, const Settings& settings);
+  static tl::expected<Database, SqlFailure> finish(Database begun, const Target& target, const Settings& settings);
 
   /// One simple-query message: several statements without BEGIN are one implicit transaction. `while_waiting` is called
   /// each 250 ms until the answer is there, `meanwhile` once, after the message is sent. Cancels the query when
@@ -79,6 +82,7 @@ class Database {
 
  private:
   explicit Database(pg_conn* conn);
+  static tl::expected<Database, SqlFailure> made(Database db);
   SqlAnswer collect(const std::function<void()>& while_waiting);
   std::optional<SqlFailure> start_copy(const std::string& sql, bool in);
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_;

@@ -54,11 +54,9 @@ struct Refused {
   int code;
 };
 
-tl::expected<First, Refused> connect_and_look(const Target& target, const Options& options, Dialect dialect,
-                                              Session::Need need) {
-  std::map<std::string, std::string> settings = {
-      {"lock_timeout", options.lock_timeout}, {"statement_timeout", options.statement_timeout}, {kMark, "on"}};
-  auto db = Database::connect(target, settings);
+tl::expected<First, Refused> look_around(Database begun, const Target& target, Database::Settings settings,
+                                         Dialect dialect, Session::Need need) {
+  auto db = Database::finish(std::move(begun), target, settings);
   if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
   auto look = db->exec(first_look(dialect));
   if (!look) return tl::unexpected(Refused{look.error(), kFailed});
@@ -142,10 +140,13 @@ int Session::open(Need need) {
   // The first call of libpq loads it, with 17 libraries: before there is a second thread that would slow it down. Then
   // the server starts a process for us, which takes as long as reading a thousand files.
   if (const int code = find_target(); code != kOk) return code;
+  const Database::Settings settings = {
+      {"lock_timeout", options_.lock_timeout}, {"statement_timeout", options_.statement_timeout}, {kMark, "on"}};
+  Database begun = Database::begin(target_, settings);
   const auto listing = list_source(options_.directory);
   if (!listing) return cannot_read(listing.error());
-  auto connecting =
-      std::async(std::launch::async, connect_and_look, std::cref(target_), std::cref(options_), listing->dialect, need);
+  auto connecting = std::async(std::launch::async, look_around, std::move(begun), std::cref(target_), settings,
+                               listing->dialect, need);
   auto source = load_source(*listing);
   auto first = connecting.get();
   if (!source) return cannot_read(source.error());

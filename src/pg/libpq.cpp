@@ -31,6 +31,9 @@ extern "C" {
 // A connection
 LIBPQ(PGconn*, PQconnectdbParams, (const char* const* keys, const char* const* values, int expand),
       (keys, values, expand))
+LIBPQ(PGconn*, PQconnectStartParams, (const char* const* keys, const char* const* values, int expand),
+      (keys, values, expand))
+LIBPQ(PostgresPollingStatusType, PQconnectPoll, (PGconn * c), (c))
 LIBPQ(PQconninfoOption*, PQconninfoParse, (const char* text, char** error), (text, error))
 LIBPQ(void, PQconninfoFree, (PQconninfoOption * options), (options))
 LIBPQ(void, PQfinish, (PGconn * c), (c))

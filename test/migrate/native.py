@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -59,6 +60,27 @@ def up_with_nothing_to_do(pg):
     p.sql("update schema_history set state = 'applied', checksum = 'v1:other' where version = '12'")
     for words in (["up"], ["latest"], ["to", "latest"]):
         assert p.json(*words, code=4)["problems"][0]["code"] == "edited"
+
+
+@test
+def hosts_that_do_not_answer(pg):
+    """As everywhere with libpq: the next one is tried, after connect_timeout."""
+    p = three(pg)
+    silent = f"{p.dir}/silent"
+    os.mkdir(silent)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{silent}/.s.PGSQL.5432")
+        listening.listen()
+        p.url = f"postgresql://postgres@/{p.name}?host={silent},{pg.dir}&connect_timeout=2"
+        p.run("up", 2)
+    p.url = f"postgresql://postgres@/{p.name}?host={p.dir}/nowhere,{pg.dir}"
+    p.run("up")
+    assert p.tables() == "a,b,c"
+    p.url = f"postgresql://postgres@/{p.name}?host={p.dir}/nowhere"
+    problem = p.json("up", code=2)["problems"][0]
+    assert "No such file or directory" in problem["message"], problem
+    p.url = f"postgresql://nobody@/{p.name}?host={pg.dir}"
+    assert 'role "nobody" does not exist' in p.json("up", code=2)["problems"][0]["message"]
 
 
 @test
