@@ -1,4 +1,4 @@
-// Standard headers that most files use. Nothing of ours and nothing of Boost: a change here rebuilds everything.
+// Headers of std, fmt and tl that most files use. Nothing of ours and nothing of Boost: a change here rebuilds everything.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -11,8 +11,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <vector>
+
+#include <fmt/format.h>
+#include <tl/expected.hpp>

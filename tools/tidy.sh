@@ -10,6 +10,6 @@ tidy=$(compgen -c clang-tidy- | grep -xE 'clang-tidy-[0-9]+' | sort -t- -k3 -n |
 cmake --preset release -B build-tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
 cmake --build build-tidy --target generated >/dev/null
 files=$(git ls-files "$folder/*.cpp" | grep -vE '_(test|fuzz)\.cpp$')
-echo "$files" | xargs -P "$(nproc)" -n 4 "$tidy" -p build-tidy --quiet --extra-arg=-include --extra-arg=cmake/pch.h \
+echo "$files" | xargs -P "$(nproc)" -n 4 "$tidy" -p build-tidy --quiet --extra-arg=-include --extra-arg=cmake/pch.h --extra-arg=-Wno-unused-command-line-argument \
   --extra-arg="-I$PWD" 2>/dev/null
 echo "tidy: $(echo "$files" | wc -l) files, no finding"

@@ -133,7 +133,8 @@ bool Tunnel::write_line(const std::string& line) {
 
 tl::expected<int, SqlFailure> Tunnel::call(Database& db, const std::string& op, const std::string& name,
                                            const std::function<void()>& while_waiting) {
-  std::optional<SqlFailure> last;  // of a statement; what JavaScript throws afterwards is mostly the same
+  bool failed = false;
+  SqlFailure last;  // of the last statement if it failed; what JavaScript throws afterwards is mostly the same
   int statements = 0;
   bool alive = write_line(json_text(Json({{"op", op}, {"name", name}})));
   while (alive) {
@@ -142,18 +143,18 @@ tl::expected<int, SqlFailure> Tunnel::call(Database& db, const std::string& op, 
     const Json message = try_parse_json(*line);
     if (message.contains("done")) return statements;
     if (message.contains("failed")) {
-      if (!last) last = SqlFailure{.message = message["failed"].get<std::string>()};
-      return tl::unexpected(*last);
+      if (!failed) last = SqlFailure{.message = message["failed"].get<std::string>()};
+      return tl::unexpected(last);
     }
     if (!message.contains("sql")) return tl::unexpected(SqlFailure{.message = "node said: " + *line});
     statements++;
     auto done = db.exec(message["sql"].get<std::string>(), params_of(message["params"]), while_waiting);
-    last.reset();
-    if (!done) {
+    failed = !done;
+    if (failed) {
       last = done.error();
-      if (last->context.empty()) last->context = "statement: " + message["sql"].get<std::string>();
-      alive = write_line(json_text(
-          Json({{"error", {{"message", last->message}, {"code", last->sqlstate}, {"detail", last->detail}}}})));
+      if (last.context.empty()) last.context = "statement: " + message["sql"].get<std::string>();
+      alive = write_line(
+          json_text(Json({{"error", {{"message", last.message}, {"code", last.sqlstate}, {"detail", last.detail}}}})));
     } else {
       alive = write_line(readable_json(answer_of(*done)));
     }
