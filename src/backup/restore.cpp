@@ -101,6 +101,8 @@ Result<void> make_volume(const std::string& state, const Plan& plan, const pg::L
   return os::publish(tmp, layout.data);
 }
 
+uint64_t touched_at_most(const Plan& plan) { return plan.base.bytes + plan.wal.size() * kSegmentSize; }
+
 Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
                           std::chrono::milliseconds timeout, uint64_t buffers) {
   auto before = finished(plan, layout);

@@ -33,6 +33,9 @@ Result<Plan> plan_of_base(const std::string& state, const Base& base);
 /// the base is, or it has lost its label. An existing layout.data stays.
 Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner);
 
+/// Bytes of data files that a recovery by this plan can change: all of the base, and what its WAL adds to it.
+uint64_t touched_at_most(const Plan& plan);
+
 struct Recovered {
   Position end;           ///< replayed up to here, verified against the plan
   uint32_t timeline = 0;  ///< of the new history
