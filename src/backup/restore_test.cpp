@@ -158,6 +158,12 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
                         must(plan_to_position(source.vault(), {bases[0], bases[1]}, points[1]))};
   EXPECT_EQ(plans[2].base.id, "roll-1") << "the newest base before the target";
   EXPECT_EQ(must(plan_to_time(source.vault(), bases, bases[2].ended - Millis(1))).base.id, "roll-1") << "trap 1";
+  const Durable durable = source.vault().durable().value();
+  std::vector<Base> late = bases;
+  late[2].ended = durable.clock + Millis(500);
+  EXPECT_EQ(must(plan_to_time(source.vault(), late, durable.clock)).base.id, "roll-1");
+  EXPECT_EQ(must(plan_to_position(source.vault(), late, durable.position)).base.id, "roll-2")
+      << "what a drill restores";
   for (unsigned i = 0; i < 3; i++) {
     SCOPED_TRACE(i);
     Restored copy(56 + i);

@@ -95,12 +95,13 @@ Outcome plan(Rds& rds, const Workflow& w) {
     const std::string& source = work.instance->resource_id;
     hold_removals().unlock();
     const auto vault = vault_of(rds, source);
-    const auto instant = vault.latest_restorable();
-    if (!instant) return give_up(w, "no WAL was copied yet");
-    const auto plan = backup::plan_to_time(vault, bases_of(rds, source), *instant);
+    const auto durable = vault.durable();
+    if (!durable) return give_up(w, "no WAL was copied yet");
+    // By position: the vault's clock is up to a second behind, and the WAL before a base that has just ended is gone.
+    const auto plan = backup::plan_to_position(vault, bases_of(rds, source), durable->position);
     if (!plan) return answer_drill(w, plan.error());
     if (const auto room = check_room(rds, *plan); !room) return give_up(w, room.error().message);
-    return flow::next([&rds, w, plan = *plan, instant = *instant](store::Tx& tx) {
+    return flow::next([&rds, w, plan = *plan, instant = durable->clock](store::Tx& tx) {
       change_drill(w, [&](Drill& d) {
         d.instant = instant;
         d.base = plan.base.id;
