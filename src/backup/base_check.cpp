@@ -15,6 +15,7 @@
 #include "backup/base.h"
 #include "backup/checksum.h"
 #include "backup/manifest.h"
+#include "os/background.h"
 #include "os/fd.h"
 #include "os/files.h"
 
@@ -43,6 +44,7 @@ Verdict compare(const std::string& path, const FileEntry& entry, char* buffer) {
     if (n == 0) break;
     crc.add(buffer, static_cast<size_t>(n));
     size += static_cast<uint64_t>(n);
+    os::breathe();
   }
   if (size != entry.size) {
     return std::optional(fmt::format("{} has {} bytes and was written with {}", entry.path, size, entry.size));
@@ -66,7 +68,8 @@ Verdict compare_all(const std::string& data, const std::vector<FileEntry>& files
     }
   };
   {
-    const std::jthread helper(worker);
+    std::optional<std::jthread> helper;
+    if (os::pace() == nullptr) helper.emplace(worker);
     worker();
   }
   return verdict;

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "backup/checksum.h"
+#include "os/background.h"
 #include "os/copy.h"
 #include "os/fd.h"
 #include "os/files.h"
@@ -275,6 +276,7 @@ Result<void> copy_one(const Work& work, char* buffer, Job& job) {
       if (auto room = os::room_for(kPiece, to); !room) return room;
     }
     job.advance(size);
+    os::breathe();
     if (!w.rules.running && size < kChunk) break;
     if (w.rules.running && entry.size >= static_cast<uint64_t>(st.st_size)) break;  // what grows is in the WAL
   }
@@ -310,7 +312,7 @@ Result<CopiedData> run(Walk& w) {
   };
   {
     std::vector<std::jthread> helpers;
-    for (unsigned i = 1; i < w.rules.threads; i++) helpers.emplace_back(worker);
+    for (unsigned i = 1; i < w.rules.threads && os::pace() == nullptr; i++) helpers.emplace_back(worker);
     worker();
   }
   if (job.error) return tl::unexpected(*job.error);

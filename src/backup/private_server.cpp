@@ -6,12 +6,62 @@
 
 #include <fmt/format.h>
 
+#include "os/background.h"
 #include "os/files.h"
 #include "os/pidfd.h"
 #include "pg/postmaster.h"
 #include "pg/server.h"
 
 namespace howdah::backup {
+namespace {
+
+// "No such file in the archive": everything there is lies in pg_wal. (128 and above would be fatal.)
+constexpr const char* kNoArchive = "false";
+// The same, asked before each segment of 16 MB, but not before it is the server's turn. In the data directory: when
+// that is removed under an orphan, there is no such file any more.
+constexpr const char* kTurn = "while test -e ../hold; do : > ../run/held; sleep 0.05; done; rm -f ../run/held; false";
+
+/// Lets a recovery that replays segment by segment (kTurn) rest between two of them, at this thread's pace. Nothing
+/// without a pace. Killed in between, the server waits for whoever comes back to it, and goes with its directory.
+class Turns {
+ public:
+  explicit Turns(const pg::Layout& layout) : hold_(layout.root + "/hold"), held_(layout.root + "/run/held") {
+    if (os::pace() != nullptr) hold();
+  }
+  ~Turns() { (void)unlink(hold_.c_str()); }
+  Turns(const Turns&) = delete;
+
+  /// Called every few milliseconds.
+  void look() {
+    os::Pace* const pace = os::pace();
+    if (pace == nullptr) return;
+    const auto now = os::Pace::Steady::now();
+    const bool held = os::exists(held_);
+    if (let_go_) {
+      if (!held) hold();  // it works again; held before the next segment
+    } else if (held && !rest_ends_) {
+      rest_ends_ = pace->due(now) ? pace->begin_rest(now) : now;
+      resting_ = *rest_ends_ > now;
+    }
+    if (!rest_ends_ || now < *rest_ends_) return;
+    if (resting_) pace->end_rest(now);
+    rest_ends_.reset();
+    let_go_ = true;
+    (void)unlink(hold_.c_str());
+  }
+
+ private:
+  void hold() {
+    let_go_ = false;
+    (void)os::write_file_atomic(hold_, "", 0644, {}, os::Durable::later);
+  }
+
+  std::string hold_, held_;
+  bool let_go_ = false, resting_ = false;
+  std::optional<os::Pace::Steady::time_point> rest_ends_;
+};
+
+}  // namespace
 
 Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, const pg::Engine& engine,
                                      const Control& source, Position target, AtTarget action,
@@ -71,8 +121,7 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   // remember that it has seen it: for the next record it would read the old page from the disk, for nothing.
   if (engine.major >= 15) set("recovery_prefetch", "off");
   if (engine.major >= 14) set("recovery_init_sync_method", "syncfs");
-  // "No such file in the archive": everything there is lies in pg_wal. (128 and above would be fatal.)
-  set("restore_command", "false");
+  set("restore_command", os::pace() == nullptr ? kNoArchive : kTurn);
   set("recovery_target_lsn", lsn_text(target.lsn));
   set("recovery_target_inclusive", "off");
   set("recovery_target_timeline", std::to_string(target.timeline));
@@ -114,7 +163,9 @@ Result<RecoveryOutcome> run_recovery(const PrivateServer& server, os::Owner owne
   if (!started && started.error().kind == pg::StartFailure::kTimeout) return RecoveryOutcome{};
   if (!started && started.error().kind != pg::StartFailure::kOther) return tl::unexpected(Error(started.error()));
   if (!started) return RecoveryOutcome{RecoveryEnd::kEnded, started.error().message};
+  Turns turns(server.layout);
   for (;;) {
+    turns.look();
     if (os::wait_exit(started->pidfd, std::chrono::milliseconds(5))) {
       os::reap(started->pidfd);
       return RecoveryOutcome{RecoveryEnd::kEnded, reason_in(server.layout.server_log(), mark)};

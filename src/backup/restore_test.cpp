@@ -1,6 +1,10 @@
 #include "backup/restore.h"
 
+#include <sys/wait.h>
+#include <csignal>
+
 #include "backup/testing.h"
+#include "os/background.h"
 #include "util/fault_point.h"
 
 namespace howdah::backup::testing {
@@ -175,6 +179,46 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
     EXPECT_EQ(one(client, "SELECT count(*) FROM t1"), "3000");
     EXPECT_EQ(one(client, "SELECT count(*) FROM pg_class WHERE relname = 't2'"), i == 0 ? "0" : "1");
   }
+}
+
+TEST(BackupRoll, BesideOthersItRestsBetweenSegments) {
+  NEED_POSTGRESQL();
+  Source source(55);
+  BaseGuard guards[] = {{"slow-0"}, {"slow-1"}};
+  const Base zero = must(copy_running(spec_of("slow-0", source.db)));
+  {
+    auto client = session(source.db);
+    one(client, "CREATE TABLE t AS SELECT generate_series(1, 300) AS id");
+    for (int i = 0; i < 3; i++)
+      one(client, "SELECT pg_switch_wal() FROM (SELECT pg_logical_emit_message(false, '', '')) x");
+  }
+  const Position there = restore_point(source, "slow");
+  source.keeper->catch_up();
+  // Killed while its server is held, whoever comes next begins anew.
+  const std::string half = base_dir(state(), "slow-1") + ".tmp";
+  const pid_t killed = fork();
+  if (killed == 0) {
+    os::Pace pace(Millis(0));
+    os::set_pace(&pace);
+    (void)roll_forward(spec_of("slow-1", source.db), zero, there);
+    _exit(0);
+  }
+  for (int i = 0; i < 12000 && !os::exists(half + "/run/held"); i++) std::this_thread::sleep_for(Millis(5));
+  ASSERT_TRUE(os::exists(half + "/run/held"));
+  kill(killed, SIGKILL);
+  waitpid(killed, nullptr, 0);
+  os::Pace pace(Millis(0));
+  std::thread([&] {
+    os::set_pace(&pace);
+    const auto rolled = roll_forward(spec_of("slow-1", source.db), zero, there);
+    EXPECT_TRUE(rolled) << rolled.error().message;
+  }).join();
+  EXPECT_GE(pace.rested(), 5 * Millis(100)) << "at least between four segments, twice, and while files were read";
+  EXPECT_FALSE(os::exists(base_dir(state(), "slow-1") + "/hold"));
+  Restored copy(56);
+  must(copy.restore(must(plan_of_base(state(), must(read_base(state(), "slow-1"))))));
+  auto client = copy.open();
+  EXPECT_EQ(one(client, "SELECT count(*) FROM t"), "300");
 }
 
 TEST(BackupInterrupted, EveryFunctionIsFinishedByTheNextCall) {

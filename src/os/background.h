@@ -1,19 +1,57 @@
 #pragma once
+#include <chrono>
+#include <cstdint>
 #include <future>
 #include <thread>
 #include <utility>
 
+/// Work that nobody waits for, on a machine whose servers have clients.
 namespace howdah::os {
 
 /// This thread, and every process and thread it starts from now on, gets the CPU and the disk behind everybody else.
 /// Not to be undone without privileges: only for threads that end with their work.
 void step_back();
 
-/// Runs `work` in a thread that steps back, and waits for it. Exceptions come through.
+/// When to rest, so that clients notice little of much work: priorities alone don't give back the disk, whose queues
+/// fill all the same. While somebody else uses the machine, nine tenths of the time are rest; who that is shows in the
+/// rests, when this work is not there. Not thread-safe.
+class Pace {
+ public:
+  using Steady = std::chrono::steady_clock;
+  using Millis = std::chrono::milliseconds;
+
+  explicit Pace(Steady::duration free = std::chrono::seconds(1)) : free_(free) {}
+  /// Whether it is time to rest, `now` being in the midst of the work. Never before `free` of work; never again two
+  /// hours after the beginning, because the work must come to its end on a machine that is always busy, too.
+  bool due(Steady::time_point now);
+  /// Begins a rest after the work since the last one; when it ends.
+  Steady::time_point begin_rest(Steady::time_point now);
+  void end_rest(Steady::time_point now);
+  Steady::duration rested() const { return rested_; }
+
+ private:
+  const Steady::duration free_;
+  Steady::time_point begun_ = Steady::now(), working_since_ = begun_;
+  Steady::duration worked_{}, rested_{};
+  uint64_t total_ = 0, idle_ = 0;  ///< of all processors, when the rest began
+  bool alone_ = false;
+};
+
+/// This thread's pace; null when it need not rest.
+Pace* pace();
+void set_pace(Pace* pace);  ///< for the rest of this thread's life
+/// Called every megabyte or so of work: rests when that is due.
+void breathe();
+
+enum class Haste { soon, whenever };
+
+/// Runs `work` in a thread that steps back, and waits for it; `whenever`: with a pace. Exceptions come through.
 template <class F>
-auto in_background(F work) {
+auto in_background(F work, Haste haste = Haste::soon) {
+  Pace resting;
   std::packaged_task<decltype(work())()> task([&] {
     step_back();
+    if (haste == Haste::whenever) set_pace(&resting);
     return work();
   });
   auto result = task.get_future();

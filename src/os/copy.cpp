@@ -19,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include "os/background.h"
 #include "os/fd.h"
 
 namespace howdah::os {
@@ -65,6 +66,7 @@ Result<void> copy_content(int in, int out, off_t size, const std::string& path, 
     if (n > 0) {
       size -= n;
       if (n == kPiece) start_writing(out);
+      breathe();
       continue;
     }
     if (n == 0) return fail(fmt::format("{} shrank while it was copied", path));
@@ -208,7 +210,7 @@ Result<CopyStats> copy_tree(const std::string& from, const std::string& to, cons
   };
   {
     std::vector<std::jthread> helpers;
-    for (unsigned i = 1; i < options.threads; i++) helpers.emplace_back(worker);
+    for (unsigned i = 1; i < options.threads && pace() == nullptr; i++) helpers.emplace_back(worker);
     worker();
   }
   if (shared.error) return tl::unexpected(*shared.error);

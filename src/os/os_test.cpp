@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "os/background.h"
 #include "os/copy.h"
 #include "os/detached.h"
 #include "os/files.h"
@@ -264,6 +265,28 @@ TEST_F(Os, DetachedWorkSurvivesItsStarterAndItsRunner) {
   EXPECT_EQ(end.state, runner != daemon ? DetachedState::kNotStarted : DetachedState::kDone);
   ASSERT_TRUE(start_detached(name, shell("exit 0")));
   EXPECT_EQ(await_detached(name).state, DetachedState::kDone);
+}
+
+TEST(Background, WorkRestsNineTenthsUntilItIsAlone) {
+  using namespace std::chrono_literals;
+  Pace pace;
+  const auto begin = Pace::Steady::now();
+  EXPECT_FALSE(pace.due(begin + 500ms)) << "little work does not rest";
+  EXPECT_TRUE(pace.due(begin + 1100ms));
+  EXPECT_GE(pace.begin_rest(begin + 1100ms), begin + 10s);
+  pace.end_rest(begin + 11s);
+  EXPECT_FALSE(pace.due(begin + 11s + 10ms));
+  EXPECT_TRUE(pace.due(begin + 12s + 10ms));
+  EXPECT_GE(pace.rested(), 9s);
+  EXPECT_FALSE(pace.due(begin + 3h)) << "it must come to its end";
+}
+
+TEST(Background, OnlyWhoHasAPaceRests) {
+  EXPECT_EQ(pace(), nullptr);
+  breathe();
+  EXPECT_TRUE(in_background([] { return pace() == nullptr; }));
+  EXPECT_TRUE(in_background([] { return pace() != nullptr; }, Haste::whenever));
+  EXPECT_EQ(pace(), nullptr);
 }
 
 TEST_F(Os, DetachedWorkDropsPrivileges) {

@@ -69,7 +69,11 @@ Outcome step(Rds& rds, const Workflow& w, F f) {
   if (!i) return give_up(w, "the instance was deleted meanwhile");
   const auto engine = prepared_engine(rds, *i);
   if (!engine) return answer_drill(w, engine.error());
-  return os::in_background([&] { return f(Work{i, *engine, owner_of(rds, *i), scratch_of(rds, w)}); });
+  return os::in_background(
+      [&] {
+        return f(Work{i, *engine, owner_of(rds, *i), scratch_of(rds, w)});
+      },
+      os::Haste::whenever);
 }
 
 Result<backup::Plan> recorded_plan(const Rds& rds, const Workflow& w) {

@@ -182,7 +182,9 @@ Outcome copy_running_files(Rds& rds, const Workflow& w) {
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, *s, *engine);
   spec.port = i->port;
-  const auto base = os::in_background([&] { return backup::copy_running(spec); });
+  const bool first = bases_of(rds, i->resource_id).empty();  // nothing can be restored before it is there
+  const auto base =
+      os::in_background([&] { return backup::copy_running(spec); }, first ? os::Haste::soon : os::Haste::whenever);
   // Whatever it was: the server may have been restarted, or a page read while it was torn.
   if (!base) return try_again_or_fail(w, {base.error().message, true});
   return flow::done(snapshot_taken(rds, s->id, *base, true));
@@ -240,9 +242,9 @@ Outcome roll(Rds& rds, const Workflow& w) {
   const auto engine = prepared_engine(rds, s->source);
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, *s, *engine);
-  spec.progress = {};                   // the snapshot is there already
-  const auto base = os::in_background(  // the source's server, on the same machine, has clients
-      [&] { return backup::roll_forward(spec, plan->base, plan->target); });
+  spec.progress = {};  // the snapshot is there already
+  const auto base = os::in_background([&] { return backup::roll_forward(spec, plan->base, plan->target); },
+                                      os::Haste::whenever);  // servers on the same machine have clients
   if (base) return flow::done(materialised(rds, base_id));
   if (const auto damage = note_damage(rds, plan->base.id)) return flow::again(Millis(0), *damage);
   if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
