@@ -44,7 +44,7 @@ Verdict compare(const std::string& path, const FileEntry& entry, char* buffer) {
     if (n == 0) break;
     crc.add(buffer, static_cast<size_t>(n));
     size += static_cast<uint64_t>(n);
-    os::breathe();
+    os::breathe(static_cast<uint64_t>(n));
   }
   if (size != entry.size) {
     return std::optional(fmt::format("{} has {} bytes and was written with {}", entry.path, size, entry.size));

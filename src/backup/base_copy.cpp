@@ -276,7 +276,7 @@ Result<void> copy_one(const Work& work, char* buffer, Job& job) {
       if (auto room = os::room_for(kPiece, to); !room) return room;
     }
     job.advance(size);
-    os::breathe();
+    os::breathe(size);
     if (!w.rules.running && size < kChunk) break;
     if (w.rules.running && entry.size >= static_cast<uint64_t>(st.st_size)) break;  // what grows is in the WAL
   }

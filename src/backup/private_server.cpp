@@ -40,6 +40,7 @@ class Turns {
     if (let_go_) {
       if (!held) hold();  // it works again; held before the next segment
     } else if (held && !rest_ends_) {
+      pace->did(kSegmentSize);
       rest_ends_ = pace->due(now) ? pace->begin_rest(now) : now;
       resting_ = *rest_ends_ > now;
     }

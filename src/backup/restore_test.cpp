@@ -198,7 +198,7 @@ TEST(BackupRoll, BesideOthersItRestsBetweenSegments) {
   const std::string half = base_dir(state(), "slow-1") + ".tmp";
   const pid_t killed = fork();
   if (killed == 0) {
-    os::Pace pace(Millis(0));
+    os::Pace pace(0);
     os::set_pace(&pace);
     (void)roll_forward(spec_of("slow-1", source.db), zero, there);
     _exit(0);
@@ -207,7 +207,7 @@ TEST(BackupRoll, BesideOthersItRestsBetweenSegments) {
   ASSERT_TRUE(os::exists(half + "/run/held"));
   kill(killed, SIGKILL);
   waitpid(killed, nullptr, 0);
-  os::Pace pace(Millis(0));
+  os::Pace pace(0);
   std::thread([&] {
     os::set_pace(&pace);
     const auto rolled = roll_forward(spec_of("slow-1", source.db), zero, there);

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 2h;                      // after which it no longer rests
 constexpr Pace::Millis kSlice(20);                  // of work between two rests beside others
 constexpr Pace::Millis kAlone(1000), kGlance(100);  // between two rests, and a rest, on an idle machine
+constexpr Pace::Millis kLongest(10'000);            // rest, after what took long only because the disk was busy
 constexpr int kShare = 10;                          // one part of so many is work
 constexpr uint64_t kOthers = 15;                    // per cent of the processors' time that nobody misses
 
@@ -49,19 +50,24 @@ void step_back() {
   (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, kLastOfOrdinary);
 }
 
-bool Pace::due(Steady::time_point now) {
+void Pace::did(uint64_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ <= free_) working_since_ = Steady::now();
+}
+
+bool Pace::due(Steady::time_point now) const {
   const auto since = now - working_since_;
-  return worked_ + since >= free_ && now - begun_ < kPatience && since >= (alone_ ? kAlone : kSlice);
+  return bytes_ > free_ && now - begun_ < kPatience && since >= (alone_ ? kAlone : kSlice);
 }
 
 Pace::Steady::time_point Pace::begin_rest(Steady::time_point now) {
   const auto work = now - working_since_;
-  worked_ += work;
   working_since_ = now;
   const Ticks t = ticks();
   total_ = t.total;
   idle_ = t.idle;
-  return now + (alone_ ? Steady::duration(kGlance) : std::max<Steady::duration>(work * (kShare - 1), kGlance));
+  return now +
+         (alone_ ? Steady::duration(kGlance) : std::clamp<Steady::duration>(work * (kShare - 1), kGlance, kLongest));
 }
 
 void Pace::end_rest(Steady::time_point now) {
@@ -76,9 +82,11 @@ Pace* pace() { return pace_of_thread; }
 
 void set_pace(Pace* pace) { pace_of_thread = pace; }
 
-void breathe() {
+void breathe(uint64_t bytes) {
   Pace* const p = pace();
-  if (p == nullptr || !p->due(Pace::Steady::now())) return;
+  if (p == nullptr) return;
+  p->did(bytes);
+  if (!p->due(Pace::Steady::now())) return;
   std::this_thread::sleep_until(p->begin_rest(Pace::Steady::now()));
   p->end_rest(Pace::Steady::now());
 }

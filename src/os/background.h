@@ -20,19 +20,21 @@ class Pace {
   using Steady = std::chrono::steady_clock;
   using Millis = std::chrono::milliseconds;
 
-  explicit Pace(Steady::duration free = std::chrono::seconds(1)) : free_(free) {}
-  /// Whether it is time to rest, `now` being in the midst of the work. Never before `free` of work; never again two
+  explicit Pace(uint64_t free = 256 << 20) : free_(free) {}
+  void did(uint64_t bytes);
+  /// Whether it is time to rest, `now` being in the midst of the work. Never in the first `free` bytes; never again two
   /// hours after the beginning, because the work must come to its end on a machine that is always busy, too.
-  bool due(Steady::time_point now);
+  bool due(Steady::time_point now) const;
   /// Begins a rest after the work since the last one; when it ends.
   Steady::time_point begin_rest(Steady::time_point now);
   void end_rest(Steady::time_point now);
   Steady::duration rested() const { return rested_; }
 
  private:
-  const Steady::duration free_;
+  const uint64_t free_;
+  uint64_t bytes_ = 0;
   Steady::time_point begun_ = Steady::now(), working_since_ = begun_;
-  Steady::duration worked_{}, rested_{};
+  Steady::duration rested_{};
   uint64_t total_ = 0, idle_ = 0;  ///< of all processors, when the rest began
   bool alone_ = false;
 };
@@ -40,8 +42,8 @@ class Pace {
 /// This thread's pace; null when it need not rest.
 Pace* pace();
 void set_pace(Pace* pace);  ///< for the rest of this thread's life
-/// Called every megabyte or so of work: rests when that is due.
-void breathe();
+/// Called every megabyte or so of work, after so many bytes: rests when that is due.
+void breathe(uint64_t bytes);
 
 enum class Haste { soon, whenever };
 

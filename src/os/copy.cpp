@@ -66,7 +66,7 @@ Result<void> copy_content(int in, int out, off_t size, const std::string& path, 
     if (n > 0) {
       size -= n;
       if (n == kPiece) start_writing(out);
-      breathe();
+      breathe(static_cast<uint64_t>(n));
       continue;
     }
     if (n == 0) return fail(fmt::format("{} shrank while it was copied", path));

@@ -271,7 +271,9 @@ TEST(Background, WorkRestsNineTenthsUntilItIsAlone) {
   using namespace std::chrono_literals;
   Pace pace;
   const auto begin = Pace::Steady::now();
-  EXPECT_FALSE(pace.due(begin + 500ms)) << "little work does not rest";
+  pace.did(256 << 20);
+  EXPECT_FALSE(pace.due(begin + 1100ms)) << "little work does not rest";
+  pace.did(1);
   EXPECT_TRUE(pace.due(begin + 1100ms));
   EXPECT_GE(pace.begin_rest(begin + 1100ms), begin + 10s);
   pace.end_rest(begin + 11s);
@@ -283,7 +285,7 @@ TEST(Background, WorkRestsNineTenthsUntilItIsAlone) {
 
 TEST(Background, OnlyWhoHasAPaceRests) {
   EXPECT_EQ(pace(), nullptr);
-  breathe();
+  breathe(1 << 30);
   EXPECT_TRUE(in_background([] { return pace() == nullptr; }));
   EXPECT_TRUE(in_background([] { return pace() != nullptr; }, Haste::whenever));
   EXPECT_EQ(pace(), nullptr);
