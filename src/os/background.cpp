@@ -18,7 +18,7 @@ constexpr auto kPatience = 2h;                      // after which it no longer 
 constexpr Pace::Millis kSlice(20);                  // of work between two rests beside others
 constexpr Pace::Millis kAlone(1000), kGlance(100);  // between two rests, and a rest, on an idle machine
 constexpr Pace::Millis kLongest(10'000);            // rest, after what took long only because the disk was busy
-constexpr int kShare = 10;                          // one part of so many is work
+constexpr int kShare = 15;                          // one part of so many is work
 constexpr uint64_t kOthers = 15;                    // per cent of the processors' time that nobody misses
 
 thread_local Pace* pace_of_thread = nullptr;

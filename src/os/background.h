@@ -13,8 +13,8 @@ namespace howdah::os {
 void step_back();
 
 /// When to rest, so that clients notice little of much work: priorities alone don't give back the disk, whose queues
-/// fill all the same. While somebody else uses the machine, nine tenths of the time are rest; who that is shows in the
-/// rests, when this work is not there. Not thread-safe.
+/// fill all the same. While somebody else uses the machine, most of the time is rest; who that is shows in the rests,
+/// when this work is not there. Not thread-safe.
 class Pace {
  public:
   using Steady = std::chrono::steady_clock;

@@ -267,7 +267,7 @@ TEST_F(Os, DetachedWorkSurvivesItsStarterAndItsRunner) {
   EXPECT_EQ(await_detached(name).state, DetachedState::kDone);
 }
 
-TEST(Background, WorkRestsNineTenthsUntilItIsAlone) {
+TEST(Background, WorkRestsMostOfTheTimeUntilItIsAlone) {
   using namespace std::chrono_literals;
   Pace pace;
   const auto begin = Pace::Steady::now();
