@@ -19,7 +19,8 @@ namespace {
 constexpr const char* kNoArchive = "false";
 // The same, asked before each segment of 16 MB, but not before it is the server's turn. In the data directory: when
 // that is removed under an orphan, there is no such file any more.
-constexpr const char* kTurn = "while test -e ../hold; do : > ../run/held; sleep 0.2; done; rm -f ../run/held; false";
+constexpr const char* kTurn =
+    "while test -e ../hold; do : > ../run/held; sleep 0.${n:-02}; n=2; done; rm -f ../run/held; false";
 
 /// Lets a recovery that replays segment by segment (kTurn) rest between two of them, at this thread's pace. Nothing
 /// without a pace. Killed in between, the server waits for whoever comes back to it, and goes with its directory.
