@@ -279,8 +279,12 @@ tl::expected<Observed, StartError> start_server(const StartSpec& spec) {
   if (!lock) return start_failed(StartFailure::kTimeout, lock.error().message, true);
   LogMark mark(spec.layout);
   Observed seen = observe(spec.layout, spec.owner);
+  while (seen.state == ServerState::kStarting) {
+    auto found = await_ready(spec, nullptr, mark, deadline);
+    if (found || found.error().kind != StartFailure::kOther || Clock::now() >= deadline) return found;
+    seen = observe(spec.layout, spec.owner);  // what another daemon began has ended: this start is ours
+  }
   if (seen.state == ServerState::kReady) return seen;
-  if (seen.state == ServerState::kStarting) return await_ready(spec, nullptr, mark, deadline);
   if (seen.state == ServerState::kStopping && !os::wait_exit(seen.pidfd, left(deadline))) {
     return start_failed(StartFailure::kTimeout, "the previous server is still stopping", true);
   }
