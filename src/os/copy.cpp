@@ -81,6 +81,7 @@ Result<void> copy_content(int in, int out, off_t size, const std::string& path, 
       if (w > 0) done += w;
     }
     size -= got;
+    breathe(static_cast<uint64_t>(got));
   }
   return {};
 }

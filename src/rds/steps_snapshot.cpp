@@ -125,7 +125,6 @@ std::optional<Outcome> take_restored(Rds& rds, const Workflow& w, const Snapshot
 struct Source {
   std::shared_ptr<const Snapshot> snapshot;
   std::shared_ptr<const Instance> instance;
-  pg::Client client;
 };
 
 /// Nothing to do any more, or not like this, is an outcome.
@@ -140,19 +139,17 @@ tl::expected<Source, Outcome> source_of(Rds& rds, const Workflow& w) {
   if (pg::observe(layout_of(rds, *i), owner_of(rds, *i)).state != pg::ServerState::kReady) {
     return tl::unexpected(hand_over(rds, *s, *i));
   }
-  auto client = pg::Client::connect(layout_of(rds, *i), i->port);
-  if (!client) return tl::unexpected(flow::again(Millis(500), client.error().message));
-  if (const auto kept = protect(rds, *i, *client); !kept) {
-    return tl::unexpected(flow::again(Millis(500), kept.error().message));
-  }
-  return Source{s, i, std::move(*client)};
+  return Source{s, i};
 }
 
 /// The snapshot is a position in the WAL, where a base and the vault lead to it; its files are copied next where not.
 Outcome take(Rds& rds, const Workflow& w) {
-  auto source = source_of(rds, w);
+  const auto source = source_of(rds, w);
   if (!source) return source.error();
-  auto& [s, i, client] = *source;
+  const auto& [s, i] = *source;
+  auto client = pg::Client::connect(layout_of(rds, *i), i->port);
+  if (!client) return flow::again(Millis(500), client.error().message);
+  if (const auto kept = protect(rds, *i, *client); !kept) return flow::again(Millis(500), kept.error().message);
   if (auto taken = take_restored(rds, w, *s, *i)) return *taken;
   if (s->full) return flow::next();
   hold_removals().unlock();
@@ -161,7 +158,7 @@ Outcome take(Rds& rds, const Workflow& w) {
     if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
     return flow::next();
   }
-  const auto mark = set_mark(rds, client, s->id);
+  const auto mark = set_mark(rds, *client, s->id);
   if (!mark) return flow::again(Millis(500), mark.error().message);
   const auto vault = vault_of(rds, i->resource_id);
   hurry_protection(rds, *i);
@@ -177,7 +174,8 @@ Outcome take(Rds& rds, const Workflow& w) {
 Outcome copy_running_files(Rds& rds, const Workflow& w) {
   const auto source = source_of(rds, w);
   if (!source) return source.error();
-  const auto& [s, i, client] = *source;
+  const auto& [s, i] = *source;
+  if (const auto kept = protect(rds, *i); !kept) return flow::again(Millis(500), kept.error().message);
   const auto engine = prepared_engine(rds, *i);
   if (!engine) return answer(engine.error());
   auto spec = base_spec(rds, *s, *engine);
