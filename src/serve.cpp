@@ -4,9 +4,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "api/dispatch.h"
 #include "api/local_routes.h"
@@ -35,7 +37,8 @@
 namespace howdah {
 namespace {
 
-constexpr std::chrono::seconds kGrace{15};
+constexpr std::chrono::seconds kGrace{15};  // for requests
+constexpr std::chrono::seconds kLeave{5};   // for steps of workflows, after it
 
 /// Thrown while starting; ends the process with this sentence.
 struct CannotStart {
@@ -79,6 +82,16 @@ void wait_for_stop(const sigset_t& set) {
   while (sigwait(&set, &signal) != 0) {
   }
   log::info("stopping", {{"signal", signal}});
+}
+
+/// Ends the process in kLeave if it hasn't ended by then: a copy of a large database may take hours, and what stands in
+/// the middle of a step goes on from there with the next start, as after a kill -9.
+void leave_in_time() {
+  std::thread([] {
+    std::this_thread::sleep_for(kLeave);
+    log::info("ended in the middle of work, which the next start goes on with");
+    _exit(0);
+  }).detach();
 }
 
 /// Servers run under other users and must pass through it, not list it.
@@ -156,6 +169,7 @@ int run(const Config& config) {
   net::sd_notify("STOPPING=1");
   holds.stop();
   server->stop(kGrace);
+  leave_in_time();
   services.stop();
   return 0;
 }

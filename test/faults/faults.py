@@ -118,6 +118,28 @@ def corrupt_state(damage):
     return run
 
 
+def stopped_in_the_middle():
+    """Who stops the daemon does not wait for hours of work; the next one goes on with it."""
+    with Daemon("leave") as daemon:
+        client = daemon.client()
+        copying = "flow.begin:create-snapshot/copy-files"
+        daemon.hook("/_test/fault", point=copying, action="hold", nth=1)
+        with_row(client, "v")
+        client.rds("CreateDBSnapshot", DBInstanceIdentifier="v", DBSnapshotIdentifier="s")
+        time.sleep(1)
+        began = time.monotonic()
+        daemon.stop()
+        took = time.monotonic() - began
+        assert 4 < took < 8, f"{took:.1f} s: {daemon.tail()}"
+        assert daemon.process.returncode == 0, daemon.process.returncode
+        assert "in the middle of work" in daemon.tail()
+        daemon.start()
+        client.close()
+        wait_for("the snapshot", lambda: client.rds("DescribeDBSnapshots", DBSnapshotIdentifier="s").findtext(
+            ".//DBSnapshot/Status") == "available", 60)
+        kept(client, "v")
+
+
 def unreadable_config():
     daemon = Daemon("conf")
     try:
@@ -477,6 +499,7 @@ def main():
     report.run("two daemons on one state directory", two_daemons)
     report.run("API port in use", api_port_in_use)
     report.run("configuration file with an unknown key", unreadable_config)
+    report.run("stopped in the middle of a long step", stopped_in_the_middle)
     report.run("state file replaced by garbage", corrupt_state(garbage))
     report.run("state file truncated", corrupt_state(torn))
     report.run("state file overwritten inside", corrupt_state(overwritten))
