@@ -109,7 +109,7 @@ int run_rehearse(MigrateGiven& g, migrate::Report& report) {
 }
 
 int run_command(const MigrateCommands& c, const MigrateGiven& g, migrate::Session& s) {
-  if (*c.up) return migrate::up(s, g.count);
+  if (*c.up) return migrate::up(s, g.count, g.phase);
   if (*c.down) return migrate::down(s, g.down_count, g.missing);
   if (*c.to) return migrate::to(s, g.target);
   if (*c.latest) return migrate::up(s, -1);

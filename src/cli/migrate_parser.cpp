@@ -47,6 +47,12 @@ const std::map<std::string, migrate::ExportFormat>& export_formats() {
   return kFormats;
 }
 
+const std::map<std::string, std::optional<migrate::Phase>>& phases() {
+  static const std::map<std::string, std::optional<migrate::Phase>> kPhases = {{"expand", migrate::Phase::kExpand},
+                                                                               {"contract", migrate::Phase::kContract}};
+  return kPhases;
+}
+
 Command* add_export(Command& app, MigrateGiven& g) {
   Command* c = app.add_subcommand("export", "the migrations in another tool's layout, or as one script");
   c->add_choice("--format", g.format, export_formats(),
@@ -84,6 +90,8 @@ MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g) {
   c.create->add_option("name", g.name).required();
   c.up = app.add_subcommand("up", "run pending migrations, each with its history row in one transaction");
   c.up->add_option("count", g.count, "how many (all)").not_negative();
+  c.up->add_choice("--phase", g.phase, phases(),
+                   "expand or contract: only as far as the next migration of the other phase");
   c.up->add_flag("--single-transaction", g.options.single_transaction, "all or nothing");
   c.up->add_flag("--dry-run", g.options.dry_run, "run everything, then roll back");
   c.down = app.add_subcommand("down", "revert the last migration");

@@ -19,6 +19,7 @@ struct MigrateGiven {
                             words = "baseline", export_to, export_out, copy_of;
   std::vector<std::string> names;
   migrate::ExportFormat format = migrate::ExportFormat::kSql;
+  std::optional<migrate::Phase> phase;
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
        data_loss = false, accept = false, forget = false, rules = false, with_down = false, pending = false,

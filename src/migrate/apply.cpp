@@ -90,12 +90,13 @@ void Session::watch_blockers() {
   }
 }
 
-bool Session::wait_and_retry(const SqlFailure& f, int attempt) {
-  if (!worth_retrying(f) || attempt >= options_.tries || interrupted()) return false;
+bool Session::wait_and_retry(const SqlFailure& f, int attempt, int tries) {
+  if (tries == 0) tries = options_.tries;
+  if (!worth_retrying(f) || attempt >= tries || interrupted()) return false;
   static std::mt19937 random{std::random_device{}()};
   const double base = std::min(15.0, 0.5 * std::pow(1.6, attempt - 1));
   const double seconds = base * std::uniform_real_distribution<>(0.8, 1.2)(random);
-  report_.note(fmt::format("{}; try {} of {} follows in {:.1f} s{}", f.message, attempt + 1, options_.tries, seconds,
+  report_.note(fmt::format("{}; try {} of {} follows in {:.1f} s{}", f.message, attempt + 1, tries, seconds,
                            blockers_.empty() ? "" : "; blocked by " + blockers_));
   for (double slept = 0; slept < seconds && !interrupted(); slept += 0.1) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -127,7 +128,7 @@ int Session::execute(const Section& section, const Script& script, const std::st
       attempt--;
       continue;
     }
-    if (!in_transaction && !f.lost && wait_and_retry(f, attempt)) continue;
+    if (!in_transaction && !f.lost && wait_and_retry(f, attempt, section.tries)) continue;
     if (!in_transaction) settle();
     if (interrupted()) return sql_failure(f, kFailed);
     Problem p = problem_of(f, version);

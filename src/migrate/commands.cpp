@@ -148,12 +148,32 @@ Problem no_such(const std::string& target) {
 
 }  // namespace
 
-int up(Session& s, int count) {
-  return up_list(s, [count](const Verdict& v) {
+int up(Session& s, int count, std::optional<Phase> only) {
+  const Migration* waiting = nullptr;
+  bool first = false;  // it waits, and nothing runs
+  const int code = up_list(s, [&](const Verdict& v) {
     auto list = v.pending;
     if (count >= 0 && list.size() > static_cast<size_t>(count)) list.resize(static_cast<size_t>(count));
+    const auto other = std::find_if(list.begin(), list.end(), [&](auto* m) { return only && m->up.phase != *only; });
+    waiting = other == list.end() ? nullptr : *other;
+    first = waiting != nullptr && other == list.begin();
+    list.erase(other, list.end());
     return list;
   });
+  if (code != kOk || waiting == nullptr) return code;
+  if (*only == Phase::kExpand) {
+    s.report().note(waiting->name + " and what comes after it wait: it is of the phase contract");
+    return kOk;
+  }
+  if (!first) {
+    s.report().note(waiting->name + " and what comes after it wait: it is of the phase expand");
+    return kOk;
+  }
+  s.report().problem({.code = "phase",
+                      .version = waiting->version,
+                      .message = waiting->name + " comes first, and is not of the phase contract",
+                      .fix = "howdah migrate up --phase expand"});
+  return kInconsistent;
 }
 
 int down(Session& s, int count, bool missing) {

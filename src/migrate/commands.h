@@ -4,7 +4,8 @@
 /// One function a command of `howdah migrate`; each returns its exit code and says everything through the report.
 namespace howdah::migrate {
 
-int up(Session& s, int count);                  ///< count < 0 = all
+/// count < 0 = all. With a phase: in order, up to the first that is of the other one.
+int up(Session& s, int count, std::optional<Phase> only = {});
 int down(Session& s, int count, bool missing);  ///< `missing`: only rows whose file is gone
 int to(Session& s, const std::string& target);  ///< version, name, "latest" or "none"
 int redo(Session& s);

@@ -44,7 +44,7 @@ int Session::run_javascript(const std::string& op, const Migration& m, const std
     }
     if (!failed) break;
     if (!failed->lost && !in_transaction) (void)db_->exec("rollback");
-    if (!in_transaction && !failed->lost && wait_and_retry(*failed, attempt)) continue;
+    if (!in_transaction && !failed->lost && wait_and_retry(*failed, attempt, 0)) continue;
     if (!in_transaction) settle();
     if (interrupted()) return sql_failure(*failed, kFailed);
     Problem p = problem_of(*failed, m.version);

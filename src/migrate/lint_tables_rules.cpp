@@ -160,12 +160,13 @@ void lint_indexes(File& f, const Piece& p) {
 
 void lint_removals(File& f, const Piece& p) {
   const Ddl& d = p.ddl;
+  const bool nobody_uses_it = f.migration.up.phase == Phase::kContract;
   if (d.kind == Ddl::kDropTable || d.kind == Ddl::kDropSchema) {
     for (const auto& t : d.targets) {
-      if (d.kind == Ddl::kDropTable && !f.busy(t)) continue;
+      if (d.kind == Ddl::kDropTable && (!f.busy(t) || (nobody_uses_it && !d.cascade))) continue;
       f.add("drop-table", p, 0, t.text(),
             fmt::format("{} and its rows are gone{}", t.text(), d.cascade ? ", and whatever depends on it" : ""),
-            "take the application off it first; then allow this with a reason");
+            "take the application off it first; then say phase:contract, or allow this with a reason");
     }
   }
   if ((d.kind == Ddl::kDropOther || (d.kind == Ddl::kTruncate && f.busy(d.target()))) && d.cascade)
@@ -177,11 +178,11 @@ void lint_removals(File& f, const Piece& p) {
   if (d.kind != Ddl::kAlterTable || !f.busy(d.target())) return;
   for (const auto& x : d.changes) {
     const std::string table = d.target().text();
-    if (x.kind == Change::kDropColumn)
+    if (x.kind == Change::kDropColumn && !(nobody_uses_it && !x.cascade))
       f.add("drop-column", p, x.at, table + "." + x.name,
             fmt::format("{}.{} and its values are gone{}", table, x.name,
                         x.cascade ? ", and whatever depends on it" : ""),
-            "release an application that does not use it first; then allow this with a reason");
+            "release an application that does not use it first; then say phase:contract, or allow this with a reason");
     if (x.kind == Change::kRenameColumn)
       f.add("rename-column", p, x.at, table + "." + x.name, "the running application still uses the old name",
             "add a new column, write both, move over, then drop the old one");

@@ -93,6 +93,22 @@ TEST(Lint, each_rule_finds_the_bad_and_leaves_the_good) {
   }
 }
 
+TEST(Lint, what_nobody_uses_any_more_goes_in_the_contract_phase) {
+  const auto in_contract = [](const std::string& sql) {
+    Source s;
+    s.migrations = {file("1", "create table t (id bigint, a int); create table u (t bigint);"), file("2", sql)};
+    s.migrations[1].up.phase = Phase::kContract;
+    std::string out;
+    for (const auto& f : lint(s, {.chosen = {"2"}}).findings) out += f.rule + " ";
+    return out;
+  };
+  EXPECT_EQ(in_contract("alter table t drop column a"), "");
+  EXPECT_EQ(in_contract("drop table u"), "");
+  EXPECT_EQ(in_contract("alter table t drop column a cascade"), "drop-column ");
+  EXPECT_EQ(in_contract("drop table u cascade"), "drop-table ");
+  EXPECT_EQ(in_contract("alter table t rename a to b"), "rename-column ");
+}
+
 TEST(Lint, headers_and_prismas_files) {
   EXPECT_EQ(broken("create index concurrently i on t(a)", false), "");
   EXPECT_EQ(broken("insert into u values (1); select 1", false), "no-transaction");

@@ -14,7 +14,7 @@ struct Options {
   std::string lock_timeout = "2s";             ///< of each statement; the whole migration is tried again
   std::string statement_timeout = "0";         ///< of each statement, where the migration's header has none
   std::chrono::milliseconds lock_wait{60000};  ///< for another run to end
-  int tries = 10;
+  int tries = 10;                              ///< of a migration, where its header does not say
 };
 
 /// When a migration's transaction ends, and when the server has it on its disk.
@@ -92,7 +92,8 @@ class Session {
   bool recovered(const Statement& s, const std::string& text);
   void done(Step step, Commit commit);
   void watch_blockers();
-  bool wait_and_retry(const SqlFailure& f, int attempt);
+  /// Whether to try again, after waiting; of `tries` in all, 0 = the options'.
+  bool wait_and_retry(const SqlFailure& f, int attempt, int tries);
   std::string lease_holder();
 
   Options options_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <charconv>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -55,6 +56,8 @@ Marker marker_of(std::string_view line) {
   return {};
 }
 
+const char* end_of(const std::string& s) { return s.data() + s.size(); }
+
 Result<void> read_options(Section& section, const std::string& options, int line) {
   if (options.empty()) return {};
   std::istringstream in(options);
@@ -69,10 +72,15 @@ Result<void> read_options(Section& section, const std::string& options, int line
       section.lock_timeout = value;
     else if (key == "statement_timeout" && !value.empty())
       section.statement_timeout = value;
+    else if (key == "retry" && std::from_chars(value.data(), end_of(value), section.tries).ptr == end_of(value) &&
+             section.tries >= 1 && section.tries <= 1000)
+      continue;
+    else if (key == "phase" && (value == "expand" || value == "contract"))
+      section.phase = value == "expand" ? Phase::kExpand : Phase::kContract;
     else
       return fail(
-          fmt::format("{}:{}: unknown option \"{}\"; there are transaction:false, lock_timeout:5s and "
-                      "statement_timeout:10min",
+          fmt::format("{}:{}: unknown option \"{}\"; there are transaction:false, lock_timeout:5s, "
+                      "statement_timeout:10min, retry:5, phase:expand and phase:contract",
                       section.file, line, word));
   }
   return {};

@@ -8,14 +8,21 @@ namespace howdah::migrate {
 
 enum class Dialect { kNative, kPrisma, kKysely };
 
+/// Before or after the application that goes with it is deployed: `expand` adds what the new one needs and leaves the
+/// old one running, `contract` takes away what only the old one used.
+enum class Phase { kExpand, kContract };
+
 /// One direction of a migration: SQL as it stands in the file, from `line` on.
 struct Section {
   bool present = false;
   std::string file, sql;
   int line = 1;  ///< of sql's first character in the file
   bool transactional = true;
-  std::string lock_timeout, statement_timeout;  ///< from the header; "" = the runner's
-  std::string where(size_t byte) const;         ///< "file:line:column" of a byte of sql
+  // From the header:
+  std::string lock_timeout, statement_timeout;  ///< "" = the runner's
+  int tries = 0;                                ///< 0 = the runner's
+  Phase phase = Phase::kExpand;
+  std::string where(size_t byte) const;  ///< "file:line:column" of a byte of sql
   std::string where(int sql_line, int column) const;
 };
 

@@ -45,9 +45,25 @@ TEST_F(Files, sorts_by_number_and_reads_every_tool_s_sections) {
   EXPECT_EQ(s->find("pair"), &s->migrations[3]);
 }
 
+TEST_F(Files, reads_phases_and_tries) {
+  write("1_a.sql", "-- migrate:up phase:contract retry:3\nselect 1;\n-- migrate:down retry:1000\nselect 2;");
+  write("2_b.sql", "-- migrate:up phase:expand\nselect 1;");
+  const auto s = read();
+  ASSERT_TRUE(s) << s.error().message;
+  EXPECT_EQ(s->migrations[0].up.phase, Phase::kContract);
+  EXPECT_EQ(s->migrations[0].up.tries, 3);
+  EXPECT_EQ(s->migrations[0].down.tries, 1000);
+  EXPECT_EQ(s->migrations[1].up.phase, Phase::kExpand);
+  EXPECT_EQ(s->migrations[1].up.tries, 0);
+}
+
 TEST_F(Files, refuses_what_it_does_not_understand) {
-  write("1_a.sql", "-- migrate:up colour:red\nselect 1;");
-  EXPECT_NE(read().error().message.find("colour:red"), std::string::npos);
+  for (const char* option : {"colour:red", "phase:both", "phase", "retry:0", "retry:1001", "retry:2x", "retry:"}) {
+    write("1_a.sql", std::string("-- migrate:up ") + option + "\nselect 1;");
+    const auto s = read();
+    ASSERT_FALSE(s) << option;
+    EXPECT_NE(s.error().message.find(option), std::string::npos) << s.error().message;
+  }
   write("1_a.sql", "select 0;\n-- migrate:up\nselect 1;");
   EXPECT_NE(read().error().message.find("before the first marker"), std::string::npos);
   write("1_a.sql", "select 1;");

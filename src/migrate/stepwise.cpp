@@ -114,7 +114,7 @@ int Session::run_one(const Migration& m, const Script& script, size_t i, const R
     if (done) break;
     const SqlFailure f = done.error();
     if (!f.lost) (void)db_->exec("rollback");
-    if (!f.lost && wait_and_retry(f, attempt)) continue;
+    if (!f.lost && wait_and_retry(f, attempt, m.up.tries)) continue;
     if (!f.lost) (void)db_->exec(history_->failed_sql(*db_, m, f.message));
     Problem p = problem_of(f, m.version);
     p.where = m.up.where(s.line, s.column);

@@ -44,6 +44,28 @@ def up_down_to_redo(pg):
 
 
 @test
+def up_by_phases(pg):
+    """Before the application is deployed what adds, after it what takes away; the order stays."""
+    p = Project(pg)
+    p.file("1_a.sql", "-- migrate:up phase:expand\ncreate table a(id int, old int);")
+    p.file("2_b.sql", "create table b(id int);")
+    p.file("3_c.sql", "-- migrate:up phase:contract\nalter table a drop column old;")
+    p.file("4_d.sql", "create table d(id int);")
+    said = p.json("up", "--phase", "contract", code=4)["problems"][0]
+    assert said["version"] == "1" and "--phase expand" in said["fix"] and p.tables() == "", said
+    assert "3_c and what comes after it wait" in p.run("up", "--phase", "expand")
+    assert p.tables() == "a,b"
+    assert "3_c and what comes after it wait" in p.run("up", "--phase", "expand")  # again: nothing, and it says why
+    assert "4_d and what comes after it wait" in p.run("up", "--phase", "contract")
+    assert p.tables() == "a,b"
+    assert p.sql("select count(*) from information_schema.columns where table_name = 'a'") == "1"
+    p.run("up", "--phase", "expand")
+    assert p.tables() == "a,b,d"
+    assert "nothing to do" in p.run("up", "--phase", "contract")
+    p.run("up", "--phase", "both", code=1)
+
+
+@test
 def up_with_nothing_to_do(pg):
     """Whatever the order is that the rows come in; and not when a row says something else than its file."""
     p = Project(pg)
@@ -197,6 +219,9 @@ def a_busy_table_is_waited_for_in_short_tries(pg):
     out = p.json("--lock-timeout", "600ms", "--tries", 2, "up", code=3)
     assert out["problems"][0]["sqlstate"] == "55P03" and "blocked by pid" in out["problems"][0]["detail"], out
     assert p.tables() == "busy"
+    p.file("1_x.sql", "-- migrate:up retry:3\ncreate table x(id int); alter table busy add column n int;")
+    said = " ".join(p.json("--lock-timeout", "100ms", "--tries", 2, "up", code=3)["notes"])
+    assert "try 2 of 3" in said and "try 3 of 3" in said, said
     timer = threading.Timer(1.5, holder.close)
     timer.start()
     p.run("--lock-timeout", "300ms", "up")
