@@ -60,6 +60,7 @@ void refuse_what_is_not_offered(const Message& in) {
   if (in.database_insights_mode.value_or("standard") != "standard")
     refuse("DatabaseInsightsMode", "only standard is there");
   if (in.network_type.value_or("IPV4") != "IPV4") refuse("NetworkType DUAL", "instances have IPv4 addresses");
+  if (in.backup_target.value_or("region") != "region") refuse("BackupTarget", "backups are kept in the region");
   if (in.tde_credential_arn || in.timezone || in.nchar_character_set_name || in.custom_iam_instance_profile ||
       in.multi_tenant.value_or(false) || !in.additional_storage_volumes.empty() || !in.processor_features.empty()) {
     throw Fault("InvalidParameterCombination",
@@ -114,6 +115,7 @@ void set_storage(const Message& in, Instance& i) {
   i.iops = in.iops;
   i.storage_throughput = in.storage_throughput;
   check_storage(i.storage_type, i.allocated_storage, i.max_allocated_storage);
+  i.max_allocated_storage = growth_limit(i.max_allocated_storage, i.allocated_storage);
   if ((i.storage_type == "io1" || i.storage_type == "io2") && !i.iops) {
     throw Fault("InvalidParameterCombination", "You must specify Iops for storage type " + i.storage_type + ".");
   }
@@ -182,6 +184,7 @@ void set_rest(const Rds& rds, const Message& in, Instance& i) {
   i.ca_certificate = in.ca_certificate_identifier.value_or("rds-ca-rsa2048-g1");
   check_ca(i.ca_certificate);
   i.lifecycle_support = in.engine_lifecycle_support.value_or("open-source-rds-extended-support");
+  check_lifecycle_support(i.lifecycle_support);
   i.performance_insights = in.enable_performance_insights.value_or(false);
   i.performance_insights_retention = in.performance_insights_retention_period.value_or(7);
   check_insights_retention(i.performance_insights_retention);

@@ -43,7 +43,9 @@ void check_deletable(const Rds& rds, const store::Tx& tx, const Instance& i,
                 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.");
   }
   const std::string status = status_of(rds, tx, i);
-  if (named && status != "available" && status != "backing-up" && status != "stopped") {
+  const bool copied =
+      status == "available" || status == "backing-up" || status == "stopped" || status == "storage-full";
+  if (named && !copied) {
     wrong_state(
         fmt::format("Cannot create a snapshot because the database instance {} is not currently in the available "
                     "state.",

@@ -38,6 +38,10 @@ void refuse_what_is_not_offered(const Message& in) {
   if (in.database_insights_mode.value_or("standard") != "standard")
     refuse("DatabaseInsightsMode", "only standard is there");
   if (in.network_type.value_or("IPV4") != "IPV4") refuse("NetworkType DUAL", "instances have IPv4 addresses");
+  if (!in.db_security_groups.empty()) {
+    throw Fault("InvalidParameterCombination",
+                "DBSecurityGroups exist only outside of a VPC. Use VpcSecurityGroupIds.");
+  }
   if (in.replica_mode) refuse("ReplicaMode", "replicas are not there");
   if (in.automation_mode.value_or("full") != "full" || in.tde_credential_arn || !in.processor_features.empty() ||
       in.multi_tenant.value_or(false) || !in.additional_storage_volumes.empty()) {
@@ -138,7 +142,10 @@ void set_immediate(const Rds& rds, const Message& in, Change& c) {
   now.copy_tags_to_snapshot = in.copy_tags_to_snapshot.value_or(now.copy_tags_to_snapshot);
   now.deletion_protection = in.deletion_protection.value_or(now.deletion_protection);
   now.publicly_accessible = in.publicly_accessible.value_or(now.publicly_accessible);
-  if (in.max_allocated_storage) now.max_allocated_storage = in.max_allocated_storage;
+  if (in.max_allocated_storage) {
+    const int32_t gib = in.allocated_storage.value_or(now.allocated_storage);
+    now.max_allocated_storage = growth_limit(in.max_allocated_storage, gib);
+  }
   if (in.master_user_password) {
     check_password(*in.master_user_password);
     const auto verifier = pg::scram_verifier(*in.master_user_password);
@@ -221,7 +228,7 @@ aws::rds::ModifyDBInstanceResult modify_db_instance(Rds& rds, api::Context& ctx,
     Change c{.before = *i, .now = *i};
     set_immediate(rds, in, c);
     queue_rest(in, c.now);
-    if (c.now.pending.contains("DBInstanceIdentifier") &&
+    if (in.new_db_instance_identifier && c.now.pending.contains("DBInstanceIdentifier") &&
         name_taken(tx, i->scope, c.now.pending.at("DBInstanceIdentifier"))) {
       throw Fault("DBInstanceAlreadyExists", "DB instance already exists");
     }

@@ -244,8 +244,8 @@ aws::rds::RestoreDBInstanceToPointInTimeResult restore_db_instance_to_point_in_t
   const Source source = source_of(rds, ctx.scope(), in);
   Instance i = describe(rds, ctx.scope(), *in.target_db_instance_identifier, in, source.instance, source.instance.tags);
   if (in.max_allocated_storage) {
-    i.max_allocated_storage = in.max_allocated_storage;
-    check_storage(i.storage_type, i.allocated_storage, i.max_allocated_storage);
+    check_storage(i.storage_type, i.allocated_storage, in.max_allocated_storage);
+    i.max_allocated_storage = growth_limit(in.max_allocated_storage, i.allocated_storage);
   }
   const Time instant = checked_time(rds, source, in);
   return rds.store.write([&](store::Tx& tx) {

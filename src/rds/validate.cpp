@@ -18,12 +18,6 @@ bool digit(char c) { return c >= '0' && c <= '9'; }
 
 [[noreturn]] void invalid(const std::string& message) { throw Fault("InvalidParameterValue", message); }
 
-std::string lower(std::string_view s) {
-  std::string out(s);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 // Words that PostgreSQL reserves (can't be a column or table name unquoted) and RDS refuses as user or database names.
 constexpr auto kReservedWords = std::to_array<std::string_view>({"all",
                                                                  "analyse",
@@ -120,6 +114,12 @@ constexpr StorageType kStorageTypes[] = {{"gp2", 20, 65536, false},
 
 }  // namespace
 
+std::string lower_case(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
 std::span<const StorageType> storage_types() { return kStorageTypes; }
 
 int64_t machine_memory_mib() { return sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024) / 1024; }
@@ -138,7 +138,7 @@ std::string checked_identifier(std::string_view id) {
         "contain "
         "only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens.");
   }
-  return lower(id);
+  return lower_case(id);
 }
 
 void check_master_username(std::string_view name) {
@@ -148,7 +148,7 @@ void check_master_username(std::string_view name) {
                     "and contain only letters, digits and underscores.",
                     name));
   }
-  const std::string word = lower(name);
+  const std::string word = lower_case(name);
   const bool taken = word == "admin" || word == "administrator" || word == "rdsadmin" || word == "rdstopmgr" ||
                      word == "public" || word == "none" || word == "postgres_exporter_rdsadmin" ||
                      word.starts_with("rds_") || word.starts_with("pg_") || reserved_word(word);
@@ -178,7 +178,7 @@ void check_db_name(std::string_view name) {
                     "or underscores): {}",
                     name));
   }
-  const std::string word = lower(name);
+  const std::string word = lower_case(name);
   if (reserved_word(word) || word == "rdsadmin" || word == "template0" || word == "template1") {
     invalid(fmt::format("DBName {} cannot be used. It is a reserved word for this engine", name));
   }
@@ -199,10 +199,17 @@ void check_storage(std::string_view type, int32_t gib, std::optional<int32_t> ma
   if (gib < known->least_gib || gib > known->most_gib) {
     invalid(fmt::format("Invalid storage size for engine name postgres and storage type {}: {}", type, gib));
   }
+  if (max_gib && *max_gib > known->most_gib) {
+    invalid(fmt::format("Invalid max storage size for engine name postgres and storage type {}: {}", type, *max_gib));
+  }
   if (max_gib && *max_gib < gib) {
     throw Fault("InvalidParameterCombination",
                 fmt::format("Max storage size must be greater than storage size: {} is less than {}.", *max_gib, gib));
   }
+}
+
+std::optional<int32_t> growth_limit(std::optional<int32_t> max_gib, int32_t gib) {
+  return max_gib == gib ? std::nullopt : max_gib;
 }
 
 void check_retention(int32_t days) {
@@ -229,6 +236,12 @@ void check_monitoring(std::optional<int32_t> interval, bool role_given) {
     throw Fault("InvalidParameterCombination",
                 "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.");
   }
+}
+
+void check_lifecycle_support(std::string_view name) {
+  constexpr std::string_view kOn = "open-source-rds-extended-support";
+  if (name == kOn || name == std::string(kOn) + "-disabled") return;
+  invalid(fmt::format("Invalid EngineLifecycleSupport: {}. It is {} or {}-disabled.", name, kOn, kOn));
 }
 
 void check_password_source(bool password_given, bool managed) {

@@ -9,15 +9,19 @@
 /// (docs/aws-behaviour.md) and returns the canonical value where there is one.
 namespace howdah::rds {
 
+std::string lower_case(std::string_view name);        ///< as names are stored: clients may write them as they like
 std::string checked_identifier(std::string_view id);  ///< lower-case
 void check_master_username(std::string_view name);
 void check_password(std::string_view password);
 void check_db_name(std::string_view name);
 void check_port(int32_t port);
 void check_storage(std::string_view type, int32_t gib, std::optional<int32_t> max_gib);
+/// Up to where storage of `gib` may grow by itself. As on AWS, a limit that equals the size means: not at all.
+std::optional<int32_t> growth_limit(std::optional<int32_t> max_gib, int32_t gib);
 void check_retention(int32_t days);
 void check_insights_retention(int32_t days);
 void check_monitoring(std::optional<int32_t> interval, bool role_given);
+void check_lifecycle_support(std::string_view name);
 void check_password_source(bool password_given, bool managed);  ///< one or the other
 
 /// What each storage type may be. Sorted by name.

@@ -19,6 +19,8 @@ ok = $ echo "--db-instance-class db.t3.micro --engine postgres --master-username
 ! aws rds create-db-instance --db-instance-identifier a $ok --storage-type io1 --iops 1000 --allocated-storage 99    # InvalidParameterValue: Invalid storage size for engine name postgres and storage type io1: 99
 ! aws rds create-db-instance --db-instance-identifier a $ok --storage-type standard --allocated-storage 4    # InvalidParameterValue: Invalid storage size for engine name postgres and storage type standard: 4
 ! aws rds create-db-instance --db-instance-identifier a $ok --storage-type standard --allocated-storage 3073    # InvalidParameterValue: Invalid storage size
+! aws rds create-db-instance --db-instance-identifier a $ok --max-allocated-storage 65537    # InvalidParameterValue: Invalid max storage size for engine name postgres and storage type gp3: 65537
+! aws rds create-db-instance --db-instance-identifier a $ok --max-allocated-storage 19    # InvalidParameterCombination: Max storage size must be greater than storage size
 ! aws rds create-db-instance --db-instance-identifier a $ok --storage-type floppy    # InvalidParameterValue: Invalid storage type
 ! aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres --master-username root1 --master-user-password $PASSWORD    # MissingParameter: The request must contain the parameter AllocatedStorage
 
@@ -76,10 +78,15 @@ ok = $ echo "--db-instance-class db.t3.micro --engine postgres --master-username
 ! aws rds create-db-instance --db-instance-identifier a $ok --tags Key=aws:x,Value=1    # InvalidParameterValue
 ! aws rds create-db-instance --db-instance-identifier a $ok --license-model bring-your-own    # InvalidParameterValue
 
+! aws rds create-db-instance --db-instance-identifier a $ok --engine-lifecycle-support forever    # InvalidParameterValue: Invalid EngineLifecycleSupport: forever
+! aws rds create-db-instance --db-instance-identifier a $ok --db-security-groups old    # InvalidParameterCombination: DBSecurityGroups exist only outside of a VPC
+
 # What this version has not: said, never half done.
 ! aws rds create-db-instance --db-instance-identifier a $ok --multi-az    # InvalidParameterCombination: Howdah does not offer MultiAZ yet
 ! aws rds create-db-instance --db-instance-identifier a $ok --enable-iam-database-authentication    # InvalidParameterCombination: Howdah does not offer
 ! aws rds create-db-instance --db-instance-identifier a $ok --enable-cloudwatch-logs-exports postgresql    # InvalidParameterCombination: Howdah does not offer
+
+! aws rds create-db-instance --db-instance-identifier a $ok --backup-target outposts    # InvalidParameterCombination: Howdah does not offer BackupTarget
 
 $ aws rds describe-db-instances
 ~ DBInstances == []

@@ -7,21 +7,26 @@ before = $ aws rds describe-db-instances --db-instance-identifier a | grep -v La
 ! aws rds modify-db-instance --db-instance-identifier a    # InvalidParameterCombination: No modifications were requested
 ! aws rds modify-db-instance --db-instance-identifier a --apply-immediately    # InvalidParameterCombination: No modifications were requested
 ! aws rds modify-db-instance --db-instance-identifier a --master-user-password short    # InvalidParameterValue: The parameter MasterUserPassword is not a valid password because it is shorter than 8 characters.
+! aws rds modify-db-instance --db-instance-identifier a --master-user-password "$(printf 'a%.0s' {1..129})"    # InvalidParameterValue: longer than 128 characters
 ! aws rds modify-db-instance --db-instance-identifier a --master-user-password 'with/slash1'    # InvalidParameterValue: Only printable ASCII characters besides '/', '@', '"', ' ' may be used.
 ! aws rds modify-db-instance --db-instance-identifier a --master-user-password $PASSWORD --manage-master-user-password    # InvalidParameterCombination: You can't specify MasterUserPassword and ManageMasterUserPassword
 ! aws rds modify-db-instance --db-instance-identifier a --db-port-number 80    # InvalidParameterValue: Invalid database port: 80
 ! aws rds modify-db-instance --db-instance-identifier a --backup-retention-period 36    # InvalidParameterValue: Retention period must be between 0 and 35
 ! aws rds modify-db-instance --db-instance-identifier a --preferred-backup-window 05:15-05:45    # InvalidParameterValue: The backup window and maintenance window must not overlap.
+! aws rds modify-db-instance --db-instance-identifier a --preferred-backup-window 04:00-04:29    # InvalidParameterValue
 ! aws rds modify-db-instance --db-instance-identifier a --preferred-maintenance-window nonsense    # InvalidParameterValue
 ! aws rds modify-db-instance --db-instance-identifier a --db-instance-class db.x    # InvalidParameterValue: Invalid DB Instance class: db.x
 ! aws rds modify-db-instance --db-instance-identifier a --vpc-security-group-ids sg-0123456789abcdef0    # InvalidParameterValue: Invalid security group , groupId= sg-0123456789abcdef0, groupName=.
 ! aws rds modify-db-instance --db-instance-identifier a --allocated-storage 20    # InvalidParameterCombination: Invalid storage size for engine name postgres and storage type
 ! aws rds modify-db-instance --db-instance-identifier a --db-parameter-group-name nope    # DBParameterGroupNotFound
+! aws rds modify-db-instance --db-instance-identifier a --db-parameter-group-name default.postgres12    # InvalidParameterCombination: The parameter group default.postgres12 with DBParameterGroupFamily postgres12 can't be used for this instance. Please use a parameter group with DBParameterGroupFamily postgres
+! aws rds modify-db-instance --db-instance-identifier a --db-security-groups old    # InvalidParameterCombination: DBSecurityGroups exist only outside of a VPC
+! aws rds modify-db-instance --db-instance-identifier a --max-allocated-storage 65537    # InvalidParameterValue: Invalid max storage size
 ! aws rds modify-db-instance --db-instance-identifier a --monitoring-interval 7    # InvalidParameterValue
 ! aws rds modify-db-instance --db-instance-identifier a --monitoring-interval 60    # InvalidParameterCombination: A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0.
 ! aws rds modify-db-instance --db-instance-identifier a --enable-performance-insights --performance-insights-retention-period 8    # InvalidParameterValue
 ! aws rds modify-db-instance --db-instance-identifier a --new-db-instance-identifier 1bad    # InvalidParameterValue: is not a valid identifier
-! aws rds modify-db-instance --db-instance-identifier a --engine-version 16.1 --apply-immediately    # InvalidParameterCombination
+! aws rds modify-db-instance --db-instance-identifier a --engine-version 16.1 --apply-immediately    # InvalidParameterCombination: The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.
 ! aws rds modify-db-instance --db-instance-identifier a --engine-version 9.6 --allow-major-version-upgrade --apply-immediately    # InvalidParameterCombination: Cannot upgrade postgres from
 $ aws rds describe-db-instances --db-instance-identifier a | grep -v LatestRestorableTime | md5sum
 > $before

@@ -16,6 +16,8 @@ $ mkdir $STATE/instances/$id/data/base/pgsql_tmp && truncate -s 19500M $STATE/in
 restart-daemon
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == storage-full within 20s
 await 'psql "host=$host user=root1 dbname=app" -Xqc "insert into t values (1)" 2>&1 | grep -c "read-only transaction"' @ == 1 within 10s
+$ aws rds create-db-snapshot --db-snapshot-identifier full --db-instance-identifier a
+$ aws rds wait db-snapshot-available --db-snapshot-identifier full
 $ aws rds modify-db-instance --db-instance-identifier a --allocated-storage 21 --apply-immediately
 ~ DBInstance.PendingModifiedValues.AllocatedStorage == 22
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available within 20s
@@ -36,6 +38,15 @@ $ aws rds modify-db-instance --db-instance-identifier a --allocated-storage 40
 $ aws rds modify-db-instance --db-instance-identifier a --allocated-storage 22
 ~ DBInstance.PendingModifiedValues == {}
 
+# A limit that equals the size means that it does not grow by itself, and is in the way of nothing.
+$ aws rds modify-db-instance --db-instance-identifier a --max-allocated-storage 22
+~ DBInstance.MaxAllocatedStorage ==
+$ aws rds modify-db-instance --db-instance-identifier a --allocated-storage 40 --max-allocated-storage 40
+~ DBInstance.MaxAllocatedStorage ==
+~ DBInstance.PendingModifiedValues.AllocatedStorage == 40
+$ aws rds modify-db-instance --db-instance-identifier a --allocated-storage 22
+~ DBInstance.PendingModifiedValues == {}
+
 # With MaxAllocatedStorage it grows before it is short.
 ! aws rds modify-db-instance --db-instance-identifier a --max-allocated-storage 20    # InvalidParameterCombination: Max storage size must be greater than storage size
 $ aws rds modify-db-instance --db-instance-identifier a --max-allocated-storage 35
@@ -52,3 +63,15 @@ $ rm $STATE/instances/$id/data/base/pgsql_tmp/large
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available within 20s
 $ psql "host=$host user=root1 dbname=app" -XAtc "select pg_postmaster_start_time()"
 > $boot
+
+# Full, it can be deleted with a final snapshot; both that were made of it can be restored.
+$ truncate -s 34900M $STATE/instances/$id/data/base/pgsql_tmp/large
+restart-daemon
+await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == storage-full within 20s
+$ aws rds delete-db-instance --db-instance-identifier a --final-db-snapshot-identifier last
+$ aws rds wait db-instance-deleted --db-instance-identifier a
+$ for n in full last; do aws rds restore-db-instance-from-db-snapshot --db-instance-identifier r-$n --db-snapshot-identifier $n > /dev/null || exit 1; done
+$ for n in full last; do aws rds wait db-instance-available --db-instance-identifier r-$n || exit 1; done
+$ for n in full last; do h=$(aws rds describe-db-instances --db-instance-identifier r-$n --query 'DBInstances[0].Endpoint.Address' --output text); psql "host=$h user=root1 dbname=app" -XAtc "select count(*) from t" || exit 1; done
+> 0
+> 1
