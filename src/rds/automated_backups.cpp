@@ -12,6 +12,7 @@
 #include "rds/filters.h"
 #include "rds/restorable_times.h"
 #include "rds/to_wire.h"
+#include "rds/validate.h"
 
 namespace howdah::rds {
 namespace {
@@ -101,7 +102,7 @@ aws::rds::DBInstanceAutomatedBackupMessage describe_db_instance_automated_backup
   std::erase_if(rows, [&](const Row& r) {
     const Instance& i = *r.instance;
     return (in.dbi_resource_id && *in.dbi_resource_id != i.resource_id) ||
-           (in.db_instance_identifier && *in.db_instance_identifier != i.identifier &&
+           (in.db_instance_identifier && lower_case(*in.db_instance_identifier) != i.identifier &&
             *in.db_instance_identifier != i.arn()) ||
            (in.db_instance_automated_backups_arn && *in.db_instance_automated_backups_arn != r.arn()) ||
            !filters.admit("status", r.status()) || !filters.admit("dbi-resource-id", i.resource_id) ||

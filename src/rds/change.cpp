@@ -44,6 +44,9 @@ void apply_queue(Rds& rds, store::Tx& tx, Change& c) {
 void begin_change(Rds& rds, store::Tx& tx, const Change& c) {
   if (c.renamed) tx.erase<Instance>(c.before.key());
   tx.put(c.now);
+  if (c.now.parameter_group != c.before.parameter_group) {
+    append_event(rds, tx, c.now, 11, "Updated to use DBParameterGroup " + c.now.parameter_group);
+  }
   const bool server = c.password || c.groups || c.files || c.restart || c.port || c.renamed;
   if (!server) return;
   if (c.groups) append_event(rds, tx, c.now, 9);

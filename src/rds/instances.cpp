@@ -11,6 +11,7 @@
 #include "domain/config.h"
 #include "domain/parameter_group.h"
 #include "domain/security_group.h"
+#include "rds/validate.h"
 #include "util/id.h"
 
 namespace howdah::rds {
@@ -67,15 +68,17 @@ std::string checked_parameter_group(const Rds& rds, const Scope& scope, const st
                                     std::string_view engine_version) {
   const std::string family = "postgres" + std::string(engine_version.substr(0, engine_version.find('.')));
   const std::string fallback = "default." + family;
-  if (!name || name->empty() || *name == fallback) return fallback;
+  if (!name || name->empty()) return fallback;
+  const std::string wanted = lower_case(*name);
+  if (wanted == fallback) return fallback;
   std::string group_family;
-  if (name->starts_with("default.")) {
-    group_family = name->substr(8);
+  if (wanted.starts_with("default.")) {
+    group_family = wanted.substr(8);
     if (!group_family.starts_with("postgres")) {
       throw Fault("DBParameterGroupNotFound", fmt::format("DBParameterGroup not found: {}", *name));
     }
   } else {
-    const auto group = rds.store.get<ParameterGroup>(scope.key(*name));
+    const auto group = rds.store.get<ParameterGroup>(scope.key(wanted));
     if (!group) throw Fault("DBParameterGroupNotFound", fmt::format("DBParameterGroup not found: {}", *name));
     group_family = group->family;
   }
@@ -84,9 +87,9 @@ std::string checked_parameter_group(const Rds& rds, const Scope& scope, const st
         "InvalidParameterCombination",
         fmt::format("The parameter group {} with DBParameterGroupFamily {} can't be used for this instance. Please "
                     "use a parameter group with DBParameterGroupFamily {}",
-                    *name, group_family, family));
+                    wanted, group_family, family));
   }
-  return *name;
+  return wanted;
 }
 
 void check_option_group(std::string_view name, const Instance& i) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "rds/validate.h"
 #include "util/fault.h"
 
 namespace howdah::rds {
@@ -29,7 +30,7 @@ ResourceName parse_resource_name(const Scope& scope, std::string_view arn) {
   if (part[3] != scope.region || part[4] != scope.account) {
     invalid("The specified resource name does not match an RDS resource in this region: {}", arn);
   }
-  return {std::string(part[5]), std::string(rest)};
+  return {std::string(part[5]), lower_case(rest)};
 }
 
 }  // namespace howdah::rds

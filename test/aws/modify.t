@@ -37,6 +37,19 @@ $ sleep 2
 $ aws ec2 authorize-security-group-ingress --group-id $sg --protocol tcp --port 5432 --cidr 127.0.0.0/8
 await 'PGPASSWORD=another-Secret-7 psql "host=$host user=root1 dbname=app" -Atc "select 5"' @ == 5 within 2s
 $ aws rds wait db-instance-available --db-instance-identifier a
+$ aws rds describe-events --source-identifier a --source-type db-instance --query 'Events[-2:].Message' --output json
+~ @ == ["Applying change to security group", "Finished applying change to security group"]
+
+# ... the parameter group: which one, at once; its values with the next reboot. Its name is written in any case.
+major = $ aws rds describe-db-engine-versions --engine postgres --default-only --query 'DBEngineVersions[0].MajorEngineVersion' --output text
+$ aws rds create-db-parameter-group --db-parameter-group-name mine --db-parameter-group-family postgres$major --description x
+$ aws rds modify-db-instance --db-instance-identifier a --db-parameter-group-name Mine
+~ DBInstance.DBParameterGroups[0].DBParameterGroupName == mine
+~ DBInstance.PendingModifiedValues == {}
+$ aws rds describe-events --source-identifier a --source-type db-instance --query 'Events[-1].Message' --output text
+> Updated to use DBParameterGroup mine
+$ aws rds modify-db-instance --db-instance-identifier a --db-parameter-group-name DEFAULT.postgres$major
+~ DBInstance.DBParameterGroups == [{"DBParameterGroupName": "default.postgres$major", "ParameterApplyStatus": "in-sync"}]
 # Nothing of all this restarted the server.
 $ PGPASSWORD=another-Secret-7 psql "host=$host user=root1 dbname=app" -Atc 'select pg_postmaster_start_time()'
 > $boot
@@ -75,3 +88,10 @@ $ aws rds wait db-instance-available --db-instance-identifier a
 $ aws rds describe-db-instances --db-instance-identifier a
 ~ DBInstances[0].BackupRetentionPeriod == 0
 ~ DBInstances[0].PendingModifiedValues == {}
+$ aws rds modify-db-instance --db-instance-identifier a --backup-retention-period 2 --apply-immediately
+$ aws rds wait db-instance-available --db-instance-identifier a
+$ aws rds describe-db-instances --db-instance-identifier a --query 'DBInstances[0].BackupRetentionPeriod'
+> 2
+$ aws rds describe-events --source-identifier a --source-type db-instance --event-categories backup --query 'Events[].Message'
+~ contains(@, 'Disabled automated backups') == true
+~ contains(@, 'Enabled automated backups') == true

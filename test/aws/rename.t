@@ -12,8 +12,10 @@ $ psql "host=$host user=root1 dbname=app" -Xqc 'create table t as select 42 as x
 # Without --apply-immediately it waits for the window.
 $ aws rds modify-db-instance --db-instance-identifier a --new-db-instance-identifier b
 ~ DBInstance.PendingModifiedValues.DBInstanceIdentifier == b
+watch b
 $ aws rds modify-db-instance --db-instance-identifier a --new-db-instance-identifier b --apply-immediately
 $ await 'aws rds describe-db-instances --db-instance-identifier b' DBInstances[0].DBInstanceStatus == available
+states b == (gone), renaming, rebooting, available
 ! aws rds describe-db-instances --db-instance-identifier a    # DBInstanceNotFound: DBInstance a not found.
 $ aws rds describe-db-instances --db-instance-identifier b
 ~ DBInstances[0].DbiResourceId == $id
@@ -29,3 +31,12 @@ $ aws rds describe-events --source-identifier b --source-type db-instance --quer
 $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20
 $ aws rds wait db-instance-available --db-instance-identifier a
+# A pending name that somebody else has taken meanwhile is in nobody's way; asking for the present name takes it back.
+$ aws rds modify-db-instance --db-instance-identifier b --new-db-instance-identifier c
+$ aws rds modify-db-instance --db-instance-identifier a --new-db-instance-identifier c --apply-immediately
+await 'aws rds describe-db-instances --db-instance-identifier c' DBInstances[0].DBInstanceStatus == available
+$ aws rds modify-db-instance --db-instance-identifier b --copy-tags-to-snapshot
+~ DBInstance.PendingModifiedValues.DBInstanceIdentifier == c
+! aws rds modify-db-instance --db-instance-identifier b --copy-tags-to-snapshot --apply-immediately    # DBInstanceAlreadyExists: DB instance already exists
+$ aws rds modify-db-instance --db-instance-identifier b --new-db-instance-identifier B
+~ DBInstance.PendingModifiedValues == {}

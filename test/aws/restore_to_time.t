@@ -25,6 +25,11 @@ $ aws rds describe-db-instance-automated-backups --db-instance-identifier a
 ~ DBInstanceAutomatedBackups[0].RestoreWindow.LatestTime =~ ^20
 ~ DBInstanceAutomatedBackups[0].BackupRetentionPeriod == 1
 ~ DBInstanceAutomatedBackups[0].DBInstanceAutomatedBackupsArn =~ :auto-backup:ab-
+$ aws rds describe-db-instance-automated-backups --db-instance-identifier A --filters Name=status,Values=active Name=dbi-resource-id,Values=$id Name=db-instance-id,Values=a
+~ DBInstanceAutomatedBackups[].DbiResourceId == ["$id"]
+$ aws rds describe-db-instance-automated-backups --filters Name=status,Values=creating,retained Name=db-instance-id,Values=a
+~ DBInstanceAutomatedBackups == []
+! aws rds describe-db-instance-automated-backups --filters Name=color,Values=red    # InvalidParameterValue: Unrecognized filter name: color
 arn = $ aws rds describe-db-instance-automated-backups --dbi-resource-id $id --query 'DBInstanceAutomatedBackups[0].DBInstanceAutomatedBackupsArn' --output text
 ! aws rds delete-db-instance-automated-backup --dbi-resource-id $id    # InvalidDBInstanceAutomatedBackupState
 

@@ -22,6 +22,9 @@ $ aws rds list-tags-for-resource --resource-name $arn
 ! aws rds list-tags-for-resource --resource-name a    # InvalidParameterValue
 ! aws rds add-tags-to-resource --resource-name a --tags Key=x,Value=1    # InvalidParameterValue
 ! aws rds list-tags-for-resource --resource-name arn:aws:rds:$REGION:123456789012:db:nope    # DBInstanceNotFound
+# Names ignore case, also in an ARN.
+$ aws rds list-tags-for-resource --resource-name arn:aws:rds:$REGION:123456789012:db:A
+~ length(TagList) == 2
 # Subnet groups have tags as well.
 subnets = $ aws ec2 describe-subnets --query 'Subnets[].SubnetId' --output text
 $ aws rds create-db-subnet-group --db-subnet-group-name g --db-subnet-group-description x --subnet-ids $subnets --tags Key=s,Value=t
