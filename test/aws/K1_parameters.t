@@ -60,6 +60,9 @@ $ aws rds modify-db-instance --db-instance-identifier a --db-parameter-group-nam
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available within 60s
 $ aws rds reboot-db-instance --db-instance-identifier a
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == incompatible-parameters within 60s
+$ aws rds describe-events --source-identifier a --source-type db-instance --query 'Events[-1].[Message, EventCategories[0]]'
+~ [0] =~ ^Database instance put into incompatible-parameters. .*shared (memory|buffers)
+~ [1] == failure
 $ aws rds reset-db-parameter-group --db-parameter-group-name huge --reset-all-parameters
 $ aws rds reboot-db-instance --db-instance-identifier a
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available within 60s

@@ -23,6 +23,11 @@ $ psql "host=$host user=root1 dbname=app" -Atc 'select 1'
 ! aws rds modify-db-instance --db-instance-identifier a --copy-tags-to-snapshot    # InvalidDBInstanceState: Database instance is not in available state.
 ! aws rds reboot-db-instance --db-instance-identifier a    # InvalidDBInstanceState: in-progress management operation
 ! aws rds stop-db-instance --db-instance-identifier a    # InvalidDBInstanceState: is not in available state
+# A snapshot that is being made is no source of anything, and stays.
+! aws rds delete-db-snapshot --db-snapshot-identifier s    # InvalidDBSnapshotState: not currently in the available or failed state
+! aws rds copy-db-snapshot --source-db-snapshot-identifier s --target-db-snapshot-identifier t    # InvalidDBSnapshotState: Cannot copy the snapshot s because it is not currently in the available state.
+! aws rds restore-db-instance-from-db-snapshot --db-snapshot-identifier s --db-instance-identifier r    # InvalidDBSnapshotState: Cannot restore from the snapshot s
+! aws rds modify-db-snapshot-attribute --db-snapshot-identifier s --attribute-name restore --values-to-add all    # InvalidDBSnapshotState
 $ kill -CONT $keeper
 $ aws rds wait db-instance-available --db-instance-identifier a
 $ aws rds describe-db-snapshots --db-snapshot-identifier s

@@ -76,6 +76,12 @@ $ aws rds modify-db-snapshot-attribute --db-snapshot-identifier kept --attribute
 ~ DBSnapshotAttributesResult.DBSnapshotAttributes[0].AttributeValues == ["111122223333", "all"]
 $ aws rds describe-db-snapshots --snapshot-type public --query 'DBSnapshots[].DBSnapshotIdentifier' --output text
 > kept
+$ aws rds describe-db-snapshots --include-public --include-shared --query 'DBSnapshots[].DBSnapshotIdentifier'
+~ @ == ["before-upgrade", "kept"]
+$ for type in shared awsbackup automated; do aws rds describe-db-snapshots --snapshot-type $type --query 'length(DBSnapshots)'; done
+> 0
+> 0
+> 0
 $ aws rds modify-db-snapshot-attribute --db-snapshot-identifier kept --attribute-name restore --values-to-remove all
 ~ DBSnapshotAttributesResult.DBSnapshotAttributes[0].AttributeValues == ["111122223333"]
 

@@ -25,8 +25,9 @@ FIELDS = {
     "DBInstanceStatus": "apply fails", "DbiResourceId": "apply fails",
     "Engine": "replacement", "DBName": "replacement", "MasterUsername": "replacement", "StorageEncrypted": "replacement",
     "KmsKeyId": "replacement", "AvailabilityZone": "replacement",
-    "AllocatedStorage": "drift", "MaxAllocatedStorage": "drift", "StorageType": "drift", "DBInstanceClass": "drift",
-    "EngineVersion": "drift", "LicenseModel": "drift", "AutoMinorVersionUpgrade": "drift",
+    "AllocatedStorage": "drift", "MaxAllocatedStorage": "drift", "Iops": "drift", "StorageThroughput": "drift",
+    "StorageType": "drift", "DBInstanceClass": "drift", "EngineVersion": "drift", "LicenseModel": "drift",
+    "AutoMinorVersionUpgrade": "drift",
     "BackupRetentionPeriod": "drift", "PreferredBackupWindow": "drift", "PreferredMaintenanceWindow": "drift",
     "CopyTagsToSnapshot": "drift", "DBSubnetGroup/DBSubnetGroupName": "drift", "DeletionProtection": "drift",
     "IAMDatabaseAuthenticationEnabled": "drift", "NetworkType": "drift", "PerformanceInsightsEnabled": "drift",
@@ -41,8 +42,9 @@ FIELDS = {
 SETTINGS = {"DBInstanceClass": "db.t3.micro", "Engine": "postgres", "AllocatedStorage": 20, "MaxAllocatedStorage": 100,
             "AutoMinorVersionUpgrade": True, "BackupRetentionPeriod": 0, "CopyTagsToSnapshot": True, "DBName": "app",
             "DeletionProtection": False, "StorageType": "gp3", "MasterUsername": "root1", "MasterUserPassword": PASSWORD,
-            "PubliclyAccessible": False, "StorageEncrypted": True, "EnablePerformanceInsights": True,
-            "PerformanceInsightsRetentionPeriod": 7, "Tags.Tag": [{"Key": "team", "Value": "data"}]}
+            "PubliclyAccessible": False, "StorageEncrypted": True, "Iops": 3000, "StorageThroughput": 125,
+            "EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 7,
+            "Tags.Tag": [{"Key": "team", "Value": "data"}]}
 
 
 class Contract:
@@ -97,6 +99,9 @@ class Contract:
                         DeletionProtection=False, **params)
         wait_for(f"{params} applied", lambda: [i.findtext("DBInstanceStatus") for i in self.by_id()] == ["available"] and
                  len(self.by_id()[0].find("PendingModifiedValues")) == 0)
+
+    def restorable(self):
+        wait_for("LatestRestorableTime", lambda: self.by_id()[0].findtext("LatestRestorableTime"))
 
     def name(self):
         return self.by_id()[0].findtext("DBInstanceIdentifier")
@@ -215,8 +220,10 @@ def main():
                        {"PreferredBackupWindow": "03:00-03:30", "PreferredMaintenanceWindow": "tue:05:00-tue:05:30"},
                        {"DBInstanceClass": "db.t3.small"}, {"CopyTagsToSnapshot": False},
                        {"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 31},
-                       {"CACertificateIdentifier": "rds-ca-rsa2048-g1"}):
+                       {"CACertificateIdentifier": "rds-ca-rsa2048-g1"},
+                       {"CloudwatchLogsExportConfiguration.DisableLogTypes": ""}):
             report.run(f"update {', '.join(params)}", lambda p=params: c.modify(**p))
+        report.run("LatestRestorableTime, with backups", c.restorable)
         report.run("rename, found again by resource id", c.rename)
         report.run("update with apply_immediately = false", c.deferred)
         report.run("stop and start", c.stop_and_start)
