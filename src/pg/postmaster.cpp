@@ -61,13 +61,23 @@ bool is_alive(pid_t pid) {
   return state != 0 && state != 'Z' && state != 'X';
 }
 
-bool is_server_process(pid_t pid, const std::string& data, os::Owner owner) {
-  struct stat here {
-  }, there{}, self{};
-  if (pid <= 0 || stat(data.c_str(), &here) != 0 || stat(proc(pid, "cwd").c_str(), &there) != 0) return false;
+namespace {
+
+/// `here`: of the data directory.
+bool serves(pid_t pid, const struct stat& here, os::Owner owner) {
+  struct stat there {
+  }, self{};
+  if (stat(proc(pid, "cwd").c_str(), &there) != 0) return false;
   if (here.st_dev != there.st_dev || here.st_ino != there.st_ino) return false;
   if (stat(("/proc/" + std::to_string(pid)).c_str(), &self) != 0 || self.st_uid != owner.uid) return false;
   return program_is_postgres(pid) && is_alive(pid);
+}
+
+}  // namespace
+
+bool is_server_process(pid_t pid, const std::string& data, os::Owner owner) {
+  struct stat here {};
+  return pid > 0 && stat(data.c_str(), &here) == 0 && serves(pid, here, owner);
 }
 
 bool is_postmaster(pid_t pid, const std::string& data, os::Owner owner) {
@@ -78,14 +88,15 @@ bool is_postmaster(pid_t pid, const std::string& data, os::Owner owner) {
 
 std::vector<pid_t> server_processes(const std::string& data, os::Owner owner) {
   std::vector<pid_t> out;
-  if (!os::exists(data)) return out;  // nobody works in it: no need to look at every process of the machine
+  struct stat here {};
+  if (stat(data.c_str(), &here) != 0) return out;  // nobody works in it: no need to look at every process
   std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir("/proc"), closedir);
   while (dirent* e = dir ? readdir(dir.get()) : nullptr) {
     pid_t pid = 0;
     std::string_view name = e->d_name;
     auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
-    if (is_server_process(pid, data, owner)) out.push_back(pid);
+    if (serves(pid, here, owner)) out.push_back(pid);
   }
   return out;
 }

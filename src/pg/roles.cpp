@@ -19,22 +19,27 @@ Result<void> act(Client& client, const std::string& sql) {
   return {};
 }
 
-Result<bool> has(Client& client, const std::string& sql, const std::string& name) {
-  auto rows = ask(client, sql, {name});
+/// What of it is there.
+struct Found {
+  bool role = false, database = false, spare = false;
+  bool unclaimed = false;  ///< the database is rdsadmin's still
+};
+
+Result<Found> look_for(Client& client, const std::string& role, const std::string& database) {
+  auto rows = ask(client,
+                  "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1), count(*) FILTER (WHERE datname = $2) > 0, "
+                  "count(*) FILTER (WHERE datname = $3) > 0, coalesce(bool_or(datname = $2 AND datdba = (SELECT oid "
+                  "FROM pg_roles WHERE rolname = 'rdsadmin')), false) FROM pg_database",
+                  {role, database, kSpareDatabase});
   if (!rows) return tl::unexpected(rows.error());
-  return !rows->empty();
+  const auto is = [&](int column) { return rows->get(0, column) == "t"; };
+  return Found{is(0), is(1), is(2), is(3)};
 }
 
-}  // namespace
-
-Result<void> ensure_master(Client& client, const std::string& name, const std::string& verifier) {
-  if (is_reserved_role(name)) return fail(fmt::format("{} is a reserved name", name));
-  if (!is_scram_verifier(verifier)) return fail("not a SCRAM-SHA-256 verifier");
-  std::string role = client.quote_identifier(name);
-  auto exists = has(client, "SELECT FROM pg_roles WHERE rolname = $1", name);
-  if (!exists) return tl::unexpected(exists.error());
-  std::string sql = "BEGIN;";
-  if (!*exists) sql += fmt::format("CREATE ROLE {};", role);
+std::string master_statements(const Client& client, const std::string& name, const std::string& verifier, bool there) {
+  const std::string role = client.quote_identifier(name);
+  std::string sql;
+  if (!there) sql += fmt::format("CREATE ROLE {};", role);
   sql += fmt::format(
       "ALTER ROLE {} LOGIN INHERIT CREATEDB CREATEROLE NOSUPERUSER NOREPLICATION NOBYPASSRLS PASSWORD {} VALID "
       "UNTIL 'infinity';",
@@ -45,33 +50,45 @@ Result<void> ensure_master(Client& client, const std::string& name, const std::s
   if (client.server_version() >= 160000) {
     sql += fmt::format("GRANT rds_iam TO {} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;", role);
   }
-  sql += fmt::format("ALTER DATABASE postgres OWNER TO {}; COMMIT", role);
-  auto done = act(client, sql);
-  if (!done) client.query("ROLLBACK").has_value();
-  return done;
+  return sql + fmt::format("ALTER DATABASE postgres OWNER TO {};", role);
+}
+
+}  // namespace
+
+Result<void> ensure_set_up(Client& client, const SetUp& wanted) {
+  const auto& [master, verifier, name] = wanted;
+  if (!verifier.empty() && is_reserved_role(master)) return fail(fmt::format("{} is a reserved name", master));
+  if (!verifier.empty() && !is_scram_verifier(verifier)) return fail("not a SCRAM-SHA-256 verifier");
+  if (is_reserved_database(name)) return fail(fmt::format("{} is a reserved database name", name));
+  if (verifier.empty() && name.empty()) return {};
+  const auto found = look_for(client, master, name);
+  if (!found) return tl::unexpected(found.error());
+  const std::string database = client.quote_identifier(name), role = client.quote_identifier(master);
+  // One string is one transaction, which is one flush.
+  std::string sql = verifier.empty() ? "" : master_statements(client, master, verifier, found->role);
+  const bool rename = !name.empty() && !found->database && found->spare;
+  if (rename) sql += fmt::format("ALTER DATABASE {} RENAME TO {};", kSpareDatabase, database);
+  if (rename || found->unclaimed) sql += fmt::format("ALTER DATABASE {} OWNER TO {};", database, role);
+  if (!sql.empty()) {
+    if (auto done = act(client, sql); !done) return done;
+  }
+  if (name.empty() || found->database || found->spare) return {};
+  return act(client, fmt::format("CREATE DATABASE {} OWNER {}", database, role));
+}
+
+Result<void> ensure_master(Client& client, const std::string& name, const std::string& verifier) {
+  if (verifier.empty()) return fail("not a SCRAM-SHA-256 verifier");
+  return ensure_set_up(client, {name, verifier, {}});
+}
+
+Result<void> ensure_database(Client& client, const std::string& name, const std::string& owner) {
+  return ensure_set_up(client, {owner, {}, name});
 }
 
 Result<void> set_password(Client& client, const std::string& role, const std::string& verifier) {
   if (!is_scram_verifier(verifier)) return fail("not a SCRAM-SHA-256 verifier");
   return act(client,
              fmt::format("ALTER ROLE {} PASSWORD {}", client.quote_identifier(role), client.quote_literal(verifier)));
-}
-
-Result<void> ensure_database(Client& client, const std::string& name, const std::string& owner) {
-  if (is_reserved_database(name)) return fail(fmt::format("{} is a reserved database name", name));
-  std::string database = client.quote_identifier(name), role = client.quote_identifier(owner);
-  auto rows =
-      ask(client,
-          "SELECT datname = $1, datdba = (SELECT oid FROM pg_roles WHERE rolname = 'rdsadmin') FROM pg_database "
-          "WHERE datname IN ($1, $2) ORDER BY 1 DESC",
-          {name, kSpareDatabase});
-  if (!rows) return tl::unexpected(rows.error());
-  const std::string give = fmt::format("ALTER DATABASE {} OWNER TO {}", database, role);
-  if (!rows->empty() && rows->get(0, 0) == "t") return rows->get(0, 1) == "t" ? act(client, give) : Result<void>();
-  if (!rows->empty()) {  // one transaction: one flush
-    return act(client, fmt::format("ALTER DATABASE {} RENAME TO {}; {}", kSpareDatabase, database, give));
-  }
-  return act(client, fmt::format("CREATE DATABASE {} OWNER {}", database, role));
 }
 
 Result<void> reconcile_roles(Client& client) {

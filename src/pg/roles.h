@@ -9,6 +9,16 @@
 /// again at any time.
 namespace howdah::pg {
 
+/// What an instance is set up with.
+struct SetUp {
+  std::string master;
+  std::string verifier;  ///< "" = the role is left as it is
+  std::string database;  ///< "" = none
+};
+
+/// ensure_master() and ensure_database() at once: one question and one transaction.
+Result<void> ensure_set_up(Client& client, const SetUp& wanted);
+
 /// Makes `name` the master: LOGIN CREATEDB CREATEROLE, no superuser, member of rds_superuser with the right to grant
 /// it on (and, through it, rds_replication and rds_password), owner of database postgres, with this SCRAM verifier.
 Result<void> ensure_master(Client& client, const std::string& name, const std::string& scram_verifier);

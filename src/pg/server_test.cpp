@@ -258,6 +258,34 @@ TEST(Roles, ReadAllIsAParameter) {
   EXPECT_FALSE(may_read());
 }
 
+TEST(Roles, AreSetUpAtOnceAndAgain) {
+  NEED_POSTGRESQL();
+  Instance i(66, true);
+  ASSERT_TRUE(i.start());
+  Client c = i.connect();
+  const std::string verifier = must(scram_verifier("password1"));
+  const auto owners = [&] {
+    return std::string(c.query("SELECT string_agg(datname || '=' || pg_get_userbyid(datdba), ' ' ORDER BY datname) "
+                               "FROM pg_database WHERE NOT datistemplate AND datname <> 'rdsadmin'")
+                           ->get(0, 0));
+  };
+  must(ensure_set_up(c, {"root_user", "", ""}));
+  EXPECT_EQ(c.query("SELECT FROM pg_roles WHERE rolname = 'root_user'")->size(), 0) << "nothing was asked for";
+  EXPECT_FALSE(ensure_set_up(c, {"root_user", "clear text", "app"}));
+  for (int again = 0; again < 2; again++) {
+    must(ensure_set_up(c, {"root_user", verifier, "app"}));
+    EXPECT_EQ(owners(), "app=root_user postgres=root_user");
+  }
+  EXPECT_TRUE(Client::connect_tcp("127.0.0.1", i.port(), "root_user", "password1", "app", "disable"));
+  ASSERT_TRUE(c.query("ALTER DATABASE app OWNER TO rds_superuser"));
+  must(ensure_set_up(c, {"root_user", verifier, "app"}));
+  EXPECT_EQ(owners(), "app=rds_superuser postgres=root_user") << "somebody gave it away";
+  ASSERT_TRUE(c.query("ALTER DATABASE app OWNER TO rdsadmin"));
+  must(ensure_set_up(c, {"root_user", verifier, "app"}));
+  must(ensure_set_up(c, {"root_user", verifier, "more"}));
+  EXPECT_EQ(owners(), "app=root_user more=root_user postgres=root_user");
+}
+
 TEST(Roles, NamesAreQuoted) {
   NEED_POSTGRESQL();
   Instance i(64);

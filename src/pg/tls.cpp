@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "os/background.h"
 #include "os/files.h"
 #include "os/lock.h"
 
@@ -36,6 +37,7 @@ using Cert = std::unique_ptr<X509, Freer<X509_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>>;
 
 constexpr size_t kSpareKeys = 4;
+constexpr std::chrono::seconds kCalm(1);  // since the last one was taken, before the next is made
 constexpr std::chrono::hours kDay(24);
 constexpr auto kRootLife = kDay * 365 * 40, kLeafLife = kDay * 396, kRenewBefore = kDay * 60;
 
@@ -267,6 +269,7 @@ KeyStock::~KeyStock() {
 std::string KeyStock::take() {
   {
     std::lock_guard lock(mu_);
+    last_ = std::chrono::steady_clock::now();
     if (!spares_.empty()) {
       std::string key = std::move(spares_.back());
       spares_.pop_back();
@@ -279,16 +282,21 @@ std::string KeyStock::take() {
 }
 
 void KeyStock::refill() {
+  os::step_back();
   std::unique_lock lock(mu_);
   while (!stopping_) {
-    if (spares_.size() < kSpareKeys) {
+    const auto calm = last_ + kCalm;
+    if (spares_.size() >= kSpareKeys) {
+      changed_.wait(lock);
+    } else if (!spares_.empty() && std::chrono::steady_clock::now() < calm) {
+      changed_.wait_until(lock, calm);
+    } else {
       lock.unlock();
       const Key key = make_key(ca_);
       std::string pem = key ? pem_of(key.get()) : "";
       lock.lock();
       spares_.push_back(std::move(pem));
     }
-    changed_.wait(lock, [this] { return stopping_ || spares_.size() < kSpareKeys; });
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -37,7 +38,8 @@ struct Leaf {
 Result<Leaf> issue_leaf(const Ca& ca, const std::vector<std::string>& names, Time now, const std::string& key = "");
 
 /// Keeps a few fresh keys ready for the next leaves: making an RSA key takes 50 to 500 ms, which nobody who creates an
-/// instance should wait for. They are made by a thread of its own and live in memory only. Thread-safe.
+/// instance should wait for. They are made by a thread of its own, while some are left a moment after the last was
+/// taken: who takes one is about to start a server, which needs the processors. They live in memory only. Thread-safe.
 class KeyStock {
  public:
   explicit KeyStock(std::string ca_identifier);
@@ -50,9 +52,10 @@ class KeyStock {
   void refill();
 
   const std::string ca_;
-  std::mutex mu_;  // guards spares_ and stopping_
+  std::mutex mu_;  // guards spares_, last_ and stopping_
   std::condition_variable changed_;
   std::vector<std::string> spares_;
+  std::chrono::steady_clock::time_point last_;  // when one was taken
   bool stopping_ = false;
   std::thread maker_;
 };

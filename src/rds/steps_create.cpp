@@ -48,11 +48,8 @@ Outcome start_in_volume(Rds& rds, const Workflow& w) {
 Outcome set_up_database(Rds& rds, const Workflow& w, const Instance& i) {
   auto client = pg::Client::connect(layout_of(rds, i), i.port);
   if (!client) return await_server(rds, w, client.error());
-  if (!i.pending_verifier.empty()) {
-    if (auto r = pg::ensure_master(*client, i.master_username, i.pending_verifier); !r) return answer(r.error());
-  }
-  if (!i.db_name.empty()) {
-    if (auto r = pg::ensure_database(*client, i.db_name, i.master_username); !r) return answer(r.error());
+  if (auto r = pg::ensure_set_up(*client, {i.master_username, i.pending_verifier, i.db_name}); !r) {
+    return answer(r.error());
   }
   if (auto r = begin_protection(rds, i, *client); !r) return answer(r.error());
   return flow::next();
