@@ -27,7 +27,7 @@ wire::HttpResponse arm_fault(const nlohmann::json& body) {
   const std::string action = body.value("action", "");
   const int nth = body.value("nth", 1);
   if (point.empty() || nth < 1) return text(400, "point must be named and nth at least 1\n");
-  if (!fault::arm(point, action, nth)) return text(400, "action must be kill, error, hold or release\n");
+  if (const auto armed = fault::arm(point, action, nth); !armed) return text(400, armed.error().message + "\n");
   return text(200, "ok\n");
 }
 

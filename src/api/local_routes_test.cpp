@@ -46,7 +46,10 @@ TEST(LocalRoutes, TestHooksMoveTheClock) {
   for (const char* body : {"", "[]", "{", R"({"advance":7})", R"({"advance":"7y"})", R"({"advance":"-1d"})"}) {
     EXPECT_EQ(routes.answer(ask("POST", "/_test/clock", body))->status, 400) << body;
   }
-  EXPECT_EQ(routes.answer(ask("POST", "/_test/fault", R"({"point":"x","action":"explode"})"))->status, 400);
+  EXPECT_EQ(routes.answer(ask("POST", "/_test/fault", R"({"point":"pg.volume","action":"explode"})"))->status, 400);
+  const auto unknown = routes.answer(ask("POST", "/_test/fault", R"({"point":"pg.volume:mode","action":"kill"})"));
+  EXPECT_EQ(unknown->status, 400);
+  EXPECT_NE(unknown->body.find("pg.volume:made"), std::string::npos) << unknown->body;
   EXPECT_EQ(routes.answer(ask("POST", "/_test/reset"))->status, 501);
   EXPECT_EQ(routes.answer(ask("GET", "/_test/flows"))->body, "{}\n");
   routes.flows = [] { return std::vector<std::pair<std::string, std::vector<std::string>>>{{"t", {"a", "b"}}}; };

@@ -109,7 +109,7 @@ Result<Base> copy_running(const BaseSpec& spec) {
   }
   auto session = Session::begin(spec);
   if (!session) return tl::unexpected(session.error());
-  fault::point("backup.base", "started");
+  fault::point("backup.base:started");
   auto copied = copy_data(
       data, staging->data(),
       {.running = true, .verify_pages = session->checksums(), .start = session->start(), .progress = spec.progress});

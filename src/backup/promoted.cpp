@@ -165,7 +165,7 @@ Result<void> promote(const Plan& plan, const pg::Engine& engine, const pg::Layou
   const auto before = os::read_file(control, 1 << 16);
   if (!before) return tl::unexpected(before.error());
   if (auto done = end_recovery(plan, engine, layout, owner); !done) return done;
-  fault::point("backup.roll", "promoted");
+  fault::point("backup.roll:promoted");
   const auto proof = prove_promotion(plan, layout.data, control, wal);
   if (!proof) return tl::unexpected(proof.error());
   const auto after = control_at(control);

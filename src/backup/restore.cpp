@@ -53,7 +53,7 @@ Result<void> fill(const std::string& state, const Plan& plan, const std::string&
   auto copied = os::copy_tree(base_dir(state, plan.base.id) + "/data", tmp,
                               {.owner = owner, .leave_room = true, .skip = left_out});
   if (!copied) return tl::unexpected(copied.error());
-  fault::point("backup.volume", "copied");
+  fault::point("backup.volume:copied");
   // What was copied is in memory now: it is compared while the disk writes.
   std::future<Result<std::optional<std::string>>> check;
   if (!copied->reflinked) check = std::async(std::launch::async, damage_of, state, plan.base.id);
@@ -97,7 +97,7 @@ Result<void> make_volume(const std::string& state, const Plan& plan, const pg::L
     (void)os::remove_tree(tmp);  // on a full disk its space is what the state file needs to record the failure
     return done;
   }
-  fault::point("backup.volume", "synced");
+  fault::point("backup.volume:synced");
   return os::publish(tmp, layout.data);
 }
 
@@ -136,13 +136,13 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
       return fail(fmt::format("recovery of {} to {} on timeline {} failed: {}", layout.data, lsn_text(plan.target.lsn),
                               plan.target.timeline, outcome->reason));
     }
-    fault::point("backup.recover", "promoted");
+    fault::point("backup.recover:promoted");
   }
   const auto left = std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
   auto stopped = pg::stop_server(server->layout, owner, pg::StopMode::kFast, std::max(left, Millis(10'000)));
   if (!stopped) return tl::unexpected(stopped.error());
   if (!*stopped) return fail_for_now("the private server in " + layout.data + " is still stopping");
-  fault::point("backup.recover", "stopped");
+  fault::point("backup.recover:stopped");
   auto result = prove_promotion(plan, layout.data, layout.data + "/global/pg_control", layout.data + "/pg_wal");
   if (!result) return result;
   if (auto marked = mark(plan, layout, *result); !marked) return tl::unexpected(marked.error());

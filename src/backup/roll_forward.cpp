@@ -174,11 +174,11 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
   if (*damage) return fail(**damage);
   if (auto done = set_up_recovery(*plan, layout.data, spec.owner); !done) return tl::unexpected(done.error());
   if (spec.progress) spec.progress(20);
-  fault::point("backup.roll", "copied");
+  fault::point("backup.roll:copied");
   auto control = replay(spec, *plan, layout);
   if (!control) return tl::unexpected(control.error());
   if (spec.progress) spec.progress(60);
-  fault::point("backup.roll", "replayed");
+  fault::point("backup.roll:replayed");
   if (auto kept = keep_wal(*control, layout.data, staging->wal()); !kept) return tl::unexpected(kept.error());
   if (auto done = promote(*plan, spec.engine, layout, spec.owner, staging->promoted()); !done) {
     return tl::unexpected(done.error());

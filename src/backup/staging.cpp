@@ -100,7 +100,7 @@ Result<void> remove_base(const std::string& state, const std::string& id) {
   if (!os::exists(bases_of(state))) return {};
   if (auto done = hide_base(state, id); !done) return done;
   const std::string dir = base_dir(state, id);
-  fault::point("backup.remove", "renamed");
+  fault::point("backup.remove:renamed");
   if (auto done = os::remove_tree(dir + ".gone"); !done) return done;
   if (auto done = os::remove_tree(dir + ".damaged"); !done) return done;
   auto lock = os::LockFile::acquire(dir + ".lock", "the making of base " + id);
@@ -157,12 +157,12 @@ Result<Base> Staging::publish(Base base, CopiedData copied) {
     return tl::unexpected(done.error());
   }
   if (auto synced = os::sync_fs(root_); !synced) return tl::unexpected(synced.error());
-  fault::point("backup.base", "synced");
+  fault::point("backup.base:synced");
   const std::string dir = base_dir(state_, id_);
   if (os::exists(dir)) return fail(dir + " exists and is no complete base: remove it first");
   if (auto done = os::publish(root_, dir); !done) return tl::unexpected(done.error());
   unfinished_->path.clear();
-  fault::point("backup.base", "published");
+  fault::point("backup.base:published");
   (void)os::remove_tree(dir + ".lock");  // whoever waits for it finds the base
   return base;
 }

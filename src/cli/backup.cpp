@@ -361,11 +361,12 @@ int run_command(const Commands& c, const Config& config, const RepositoryConfig&
 }
 
 /// "--fault POINT ACTION NTH", for tests only.
-void arm(const std::string& text) {
-  if (text.empty()) return;
+Result<void> arm(const std::string& text) {
+  if (text.empty()) return {};
   const size_t comma = text.find(','), second = text.find(',', comma + 1);
   fault::enable();
-  fault::arm(text.substr(0, comma), text.substr(comma + 1, second - comma - 1), std::stoi(text.substr(second + 1)));
+  return fault::arm(text.substr(0, comma), text.substr(comma + 1, second - comma - 1),
+                    std::stoi(text.substr(second + 1)));
 }
 
 }  // namespace
@@ -385,7 +386,7 @@ int run_backup(int argc, char** argv) {
   app.add_option("--fault", g.fault).hidden();
   const Commands c = add_commands(app, g);
   if (const auto code = app.parse(argc, argv)) return *code;
-  arm(g.fault);
+  if (const auto armed = arm(g.fault); !armed) return failed(armed.error());
   const auto config = load_config(g.source);
   auto where = config ? load_repository_config(*config) : tl::unexpected(config.error());
   if (!where) {

@@ -15,8 +15,11 @@ namespace {
 
 constexpr Millis kFirstRetry{100}, kLongestRetry{10'000};
 constexpr std::chrono::milliseconds kIdleWait{60'000};
+// The fault points of a step: before it acts, after, and after that was recorded.
+constexpr const char *kBegins = "flow.begin", *kActed = "flow.act", *kRecorded = "flow.step";
 
 int64_t count(Time t) { return t.time_since_epoch().count(); }
+std::string place(const std::string& table, const std::string& step) { return table + "/" + step; }
 Millis backoff(int tries) { return std::min(kLongestRetry, kFirstRetry * (1 << std::min(tries, 10))); }
 
 }  // namespace
@@ -61,6 +64,9 @@ Runner::Runner(store::Store& store, const Clock& clock, Workers workers)
 Runner::~Runner() { stop(); }
 
 void Runner::add_any(AnyTable table) {
+  for (const auto& step : table.steps) {
+    for (const char* point : {kBegins, kActed, kRecorded}) fault::add(point, place(table.name, step.name));
+  }
   std::string name = table.name;
   tables_.insert_or_assign(std::move(name), std::move(table));
 }
@@ -222,18 +228,18 @@ void Runner::walk(Lane lane, std::shared_ptr<const Workflow> w) {
     const auto recorded = std::chrono::steady_clock::now();
     using std::chrono::duration_cast;
     log::debug("step", {{"resource", resource},
-                        {"at", w->table + "/" + w->step},
+                        {"at", place(w->table, w->step)},
                         {"acted_ms", duration_cast<Millis>(acted - began).count()},
                         {"recorded_ms", duration_cast<Millis>(recorded - acted).count()}});
-    fault::point("flow.step", w->table + "/" + w->step);
+    fault::point(kRecorded, place(w->table, w->step));
   }
 }
 
 Outcome Runner::attempt(const AnyStep& step, const Workflow& w) {
   try {
-    fault::point("flow.begin", w.table + "/" + w.step);
+    fault::point(kBegins, place(w.table, w.step));
     Outcome outcome = step.run(w);
-    fault::point("flow.act", w.table + "/" + w.step);
+    fault::point(kActed, place(w.table, w.step));
     return outcome;
   } catch (const std::exception& e) {  // a step that throws asks for another try
     return again(backoff(w.tries), e.what());

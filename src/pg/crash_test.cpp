@@ -31,7 +31,7 @@ bool dies_at(const char* point, F work) {
   pid_t pid = fork();
   if (pid == 0) {
     fault::enable();
-    fault::arm(point, "kill");
+    must(fault::arm(point, "kill"));
     work();
     _exit(0);
   }

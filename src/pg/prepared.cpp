@@ -179,7 +179,7 @@ Result<Engine> prepare_engine(const Engine& engine, const std::string& state) {
   if (os::exists(tree)) return inside(engine, tree);
   if (auto gone = os::remove_tree(tmp); !gone) return tl::unexpected(gone.error());
   if (auto built = build_tree(engine, tmp); !built) return tl::unexpected(built.error());
-  fault::point("pg.engine", "built");
+  fault::point("pg.engine:built");
   if (auto synced = os::sync_fs(tmp); !synced) return tl::unexpected(synced.error());
   if (auto done = os::publish(tmp, tree); !done) return tl::unexpected(done.error());
   return inside(engine, tree);

@@ -313,7 +313,7 @@ tl::expected<Observed, StartError> start_server(const StartSpec& spec) {
   command.keep_until_exec = true;
   auto child = os::spawn(command, spec.layout.server_log());
   if (!child) return start_failed(StartFailure::kOther, child.error().message, child.error().retry);
-  fault::point("pg.start", "spawned");
+  fault::point("pg.start:spawned");
   auto ready = await_ready(spec, &*child, mark, deadline);
   if (ready || ready.error().kind != StartFailure::kAlreadyRunning) return ready;
   // A postmaster that a dead daemon had just started was not to be seen yet, and came first.

@@ -131,7 +131,7 @@ std::vector<std::string> reserve_wal() {
 Result<void> fill(const Build& b) {
   std::string plain = b.dir + "/plain", spare = b.dir + "/spare", dump = b.dir + "/settings.copy";
   if (auto done = init_cluster(b, plain); !done) return done;
-  fault::point("pg.template", "initdb");
+  fault::point("pg.template:initdb");
   auto statements = bootstrap_statements(b.engine.major);
   statements.push_back(fmt::format("CREATE DATABASE {}", kAdminDatabase));
   statements.push_back(fmt::format("REVOKE ALL ON DATABASE {} FROM PUBLIC", kAdminDatabase));
@@ -143,7 +143,7 @@ Result<void> fill(const Build& b) {
   statements.push_back("VACUUM (FREEZE)");
   for (auto& s : reserve_wal()) statements.push_back(std::move(s));
   if (auto done = run_single(b, plain, "postgres", statements); !done) return done;
-  fault::point("pg.template", "bootstrap");
+  fault::point("pg.template:bootstrap");
   os::CopyOptions copy{.owner = b.identity.service};
   if (auto copied = os::copy_tree(plain, spare, copy); !copied) return tl::unexpected(copied.error());
   std::vector<std::string> more = {fmt::format("SELECT pg_catalog.pg_drop_replication_slot('{}')", kVaultSlot),
@@ -174,7 +174,7 @@ Result<Template> ensure_template(const Engine& engine, const std::string& state,
   if (auto made = os::ensure_dir(tmp, 0700, identity.service); !made) return tl::unexpected(made.error());
   if (auto filled = fill(Build{engine, identity, tmp, lock->fd().get()}); !filled)
     return tl::unexpected(filled.error());
-  fault::point("pg.template", "filled");
+  fault::point("pg.template:filled");
   if (auto synced = os::sync_fs(tmp); !synced) return tl::unexpected(synced.error());
   if (auto done = os::publish(tmp, dir); !done) return tl::unexpected(done.error());
   return result;

@@ -99,7 +99,7 @@ Result<void> mark_unsynced(const Layout& layout) {
 Result<Volume> fill_volume(const std::string& from, const std::string& to, os::Owner owner) {
   const auto copied = os::copy_tree(from, to, {.owner = owner});
   if (!copied) return tl::unexpected(copied.error());
-  fault::point("pg.volume", "copied");
+  fault::point("pg.volume:copied");
   if (auto done = allocate_wal(to); !done) return tl::unexpected(done.error());
   const auto id = renew_identity(to);
   if (!id) return tl::unexpected(id.error());
@@ -140,7 +140,7 @@ Result<Volume> create_volume(const Template& from, bool with_spare, const Layout
   if (!volume->synced) {
     if (auto named = mark_unsynced(layout); !named) return tl::unexpected(named.error());
   }
-  fault::point("pg.volume", "made");
+  fault::point("pg.volume:made");
   if (rename(tmp.c_str(), layout.data.c_str()) != 0) {
     return fail(fmt::format("cannot rename {} to {}: {}", tmp, layout.data, strerror(errno)));
   }
@@ -150,7 +150,7 @@ Result<Volume> create_volume(const Template& from, bool with_spare, const Layout
 Result<void> settle_volume(const Layout& layout) {
   if (!os::exists(unsynced(layout))) return os::sync_dir(layout.root);  // the rename that published it
   if (auto synced = os::sync_fs(layout.root); !synced) return synced;
-  fault::point("pg.volume", "synced");
+  fault::point("pg.volume:synced");
   if (auto gone = os::remove_tree(unsynced(layout)); !gone) return gone;
   return os::sync_dir(layout.root);  // a mark that came back after a power cut would cost the volume
 }

@@ -56,7 +56,7 @@ Millis StorageUse::look() {
     Count& count = counts[i->resource_id];
     auto now = std::chrono::steady_clock::now();
     if (now >= count.due) {
-      fault::point("rds.storage-use", i->identifier);
+      fault::point("rds.storage-use");
       count.bytes = size_of_files(layout_of(rds_, *i).data);
       now = std::chrono::steady_clock::now();
       count.due = now + until_filled(room_within(*i, count.bytes), kCountAtLeast);

@@ -80,7 +80,7 @@ Result<Swept> Repository::gc(const std::string& resource, Time now, Millis grace
     const std::string place = wal_place(o.name.substr(wal.size()));
     if (ids->empty() || (!place.empty() && oldest_wal && place < *oldest_wal)) unneeded.insert(o.name);
   }
-  fault::point("repository.gc", "marked");
+  fault::point("repository.gc:marked");
   Swept swept;
   std::set<std::string> noted;
   for (const auto& note : *notes) {
@@ -111,7 +111,7 @@ Result<Swept> Repository::gc(const std::string& resource, Time now, Millis grace
       if (auto gone = storage_->remove(note.object); !gone && gone.error().retry) return tl::unexpected(gone.error());
     }
   }
-  fault::point("repository.gc", "removed");
+  fault::point("repository.gc:removed");
   std::set<std::string> fresh;
   std::set_difference(unneeded.begin(), unneeded.end(), noted.begin(), noted.end(), std::inserter(fresh, fresh.end()));
   if (fresh.empty()) return swept;

@@ -225,18 +225,18 @@ Result<Rotated> rotate_key(Storage& storage, const std::string& key_file) {
   const auto next = os::exists(next_file) ? read_key_file(next_file) : make_key_file(next_file, storage.about());
   if (!next) return tl::unexpected(next.error());
   if (*next == *old) return fail(next_file + " holds the key that is in use: remove it, or put another key into it");
-  fault::point("repository.key", "made");
+  fault::point("repository.key:made");
   if (auto r = storage.put(object_of(*next), wrap(*next, *data_key)); !r) return tl::unexpected(r.error());
   // What must open the repository tomorrow is what lies there now, whoever wrote it.
   const auto opened = open_with(storage, *next, next_file);
   if (!opened) return tl::unexpected(opened.error());
   if (*opened != *data_key) return fail(object_of(*next) + " holds another data key than the repository's");
-  fault::point("repository.key", "stored");
+  fault::point("repository.key:stored");
   if (link(key_file.c_str(), old_file.c_str()) != 0 && errno != EEXIST) {
     return fail(fmt::format("cannot keep the old key as {}: {}", old_file, strerror(errno)));
   }
   if (auto done = os::publish(next_file, key_file); !done) return tl::unexpected(done.error());
-  fault::point("repository.key", "switched");
+  fault::point("repository.key:switched");
   return Rotated{name_of(*next), name_of(*old), old_file};
 }
 
@@ -254,7 +254,7 @@ Result<bool> retire_key(Storage& storage, const std::string& key_file, const std
   const Time now = std::chrono::floor<Millis>(std::chrono::system_clock::now());
   const nlohmann::json note{{"retired", now.time_since_epoch().count()}, {"use", name_of(*kek)}};
   if (auto r = storage.put(retired_object_of(name), json_text(note) + "\n"); !r) return tl::unexpected(r.error());
-  fault::point("repository.key", "retired");
+  fault::point("repository.key:retired");
   const auto gone = storage.remove(object_of(name));
   if (!gone && gone.error().retry) return tl::unexpected(gone.error());
   if (!gone) log::warn("a retired key's object can't be removed", {{"key", name}, {"error", gone.error().message}});

@@ -265,11 +265,11 @@ class Putting {
 
   Result<void> write_pack(FullPack& one) {
     std::string bytes = one.pack.finish();
-    fault::point("repository.pack", "sealed");
+    fault::point("repository.pack:sealed");
     const auto done = r_.storage_->put(one.pack.name(), bytes);
     if (!done) return tl::unexpected(done.error());
     if (!*done) return fail(one.pack.name() + " exists already");
-    fault::point("repository.pack", "stored");
+    fault::point("repository.pack:stored");
     const std::lock_guard lock(mutex_);
     known_.packs[one.number].size = bytes.size();
     stats_.added += bytes.size();
@@ -313,10 +313,10 @@ class Putting {
     }
     if (auto done = keep_reader(*r_.storage_); !done) return tl::unexpected(done.error());
     const std::string name = manifest_prefix(spec_.resource) + spec_.id;
-    fault::point("repository.manifest", "before");
+    fault::point("repository.manifest:before");
     const auto done = r_.storage_->put(name, seal_text(r_.data_key_, name, render_manifest(m_)));
     if (!done) return tl::unexpected(done.error());
-    fault::point("repository.manifest", "stored");
+    fault::point("repository.manifest:stored");
     return stats_;
   }
 

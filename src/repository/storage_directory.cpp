@@ -52,13 +52,13 @@ class Directory : public Storage {
       if (auto made = make_parents(name); !made) return tl::unexpected(made.error());
       written = write_whole(half, content);
     } while (!written && !os::exists(parent));
-    fault::point("repository.put", "written");
+    fault::point("repository.put:written");
     const bool done = written && link(half.c_str(), path.c_str()) == 0;  // never replaces, on any filesystem
     if (written && !done && errno != EEXIST) written = failed("name", path);
     unlink(half.c_str());
     if (!written) return tl::unexpected(written.error());
     if (auto synced = os::sync_dir(parent); !synced) return tl::unexpected(synced.error());
-    fault::point("repository.put", "named");
+    fault::point("repository.put:named");
     return done;
   }
 

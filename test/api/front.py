@@ -153,6 +153,26 @@ def hooks_are_off_by_default():
             assert status == 404, (path, status)
 
 
+def fault_points_are_known():
+    """Every step of every flow is armed by its name; a name that nothing passes is refused, naming what is there."""
+    with Daemon("api") as d:
+        c = Client("127.0.0.1", d.port, "x", "y")
+
+        def arm(point, action="release"):
+            status, _, body = c.raw("POST", "/_test/fault", json.dumps({"point": point, "action": action}).encode())
+            return status, body.decode()
+
+        steps = [f"{table}/{step}" for table, all_steps in d.flows().items() for step in all_steps]
+        assert "create-instance/open-to-clients" in steps, steps
+        for point in ["pg.volume", "pg.volume:made", *(f"flow.{kind}:{s}" for kind in ("begin", "act", "step") for s in steps)]:
+            assert arm(point)[0] == 200, (point, arm(point))
+        for wrong, near in (("flow.act:create-instance", "flow.act:create-instance/start-server"),
+                            ("flow.begin:create-snapshot/copy", "flow.begin:create-snapshot/copy-files"),
+                            ("pg.volume:mode", "pg.volume:made")):
+            status, body = arm(wrong, "hold")
+            assert status == 400 and near in body, (wrong, status, body)
+
+
 def reports_to_systemd():
     base = tempfile.mkdtemp(prefix="/var/tmp/howdah-test-notify-")
     try:
@@ -224,7 +244,7 @@ def main():
                      "secrets_on_disk", "clock"):
             report.run(name, getattr(cases, name))
     for test in (same_identity_after_restart, one_daemon_a_state_directory, clear_start_errors, hooks_are_off_by_default,
-                 reports_to_systemd, tls, doctor):
+                 fault_points_are_known, reports_to_systemd, tls, doctor):
         report.run(test.__name__, test)
     report.finish()
 

@@ -78,7 +78,7 @@ def use_passwords(daemon, client):
                 raise AssertionError(f"{refused!r} was accepted")
     client.rds("RebootDBInstance", DBInstanceIdentifier="a")
     available(client, "a")
-    daemon.hook("/_test/fault", point="flow.act:create-instance", action="error", nth=3)
+    daemon.hook("/_test/fault", point="flow.act:create-instance/open-to-clients", action="error", nth=1)
     create(client, "b", MasterUserPassword=ON_FAILURE, seconds=120)
     daemon.kill()
     daemon.start()
