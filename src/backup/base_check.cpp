@@ -69,7 +69,7 @@ Verdict compare_all(const std::string& data, const std::vector<FileEntry>& files
   };
   {
     std::optional<std::jthread> helper;
-    if (os::pace() == nullptr) helper.emplace(worker);
+    if (os::threads(2) > 1) helper.emplace(worker);
     worker();
   }
   return verdict;

@@ -312,7 +312,7 @@ Result<CopiedData> run(Walk& w) {
   };
   {
     std::vector<std::jthread> helpers;
-    for (unsigned i = 1; i < w.rules.threads && os::pace() == nullptr; i++) helpers.emplace_back(worker);
+    for (unsigned i = 1; i < os::threads(w.rules.threads); i++) helpers.emplace_back(worker);
     worker();
   }
   if (job.error) return tl::unexpected(*job.error);

@@ -56,13 +56,15 @@ Result<Control> parse_control(const std::string& content) {
   return c;
 }
 
-Result<Control> read_control(const std::string& data) {
-  auto content = os::read_file(data + "/global/pg_control", 1 << 16);
+Result<Control> read_control_file(const std::string& path) {
+  auto content = os::read_file(path, 1 << 16);
   if (!content) return tl::unexpected(content.error());
   auto control = parse_control(*content);
-  if (!control) return fail(fmt::format("{}/global/pg_control: {}", data, control.error().message));
+  if (!control) return fail(fmt::format("{}: {}", path, control.error().message));
   return control;
 }
+
+Result<Control> read_control(const std::string& data) { return read_control_file(data + "/global/pg_control"); }
 
 Result<void> set_consistent_from(const std::string& data, Position end, os::Owner owner) {
   const std::string path = data + "/global/pg_control";

@@ -34,7 +34,8 @@ struct Control {
 
 /// Fails on a damaged file, another format, and a WAL segment or block size that is not ours.
 Result<Control> parse_control(const std::string& content);
-Result<Control> read_control(const std::string& data);
+Result<Control> read_control_file(const std::string& path);
+Result<Control> read_control(const std::string& data);  ///< of a data directory
 
 /// Tells the crashed cluster in `data`, which nobody has started since, that its files hold nothing from behind `end`.
 /// Archive recovery then begins at its last checkpoint, has a target and makes a new timeline; without that PostgreSQL

@@ -32,12 +32,6 @@ std::string promoted_dir(const std::string& state, const std::string& base_id) {
   return base_dir(state, base_id) + "/promoted";
 }
 
-Result<Control> control_at(const std::string& path) {
-  auto content = os::read_file(path, 1 << 16);
-  if (!content) return tl::unexpected(content.error());
-  return parse_control(*content);
-}
-
 /// Where a promoted base's server starts.
 struct Start {
   Control control;
@@ -46,17 +40,12 @@ struct Start {
 
 std::optional<Start> look_at(const std::string& promoted) {
   if (!os::exists(promoted + "/pg_control")) return {};
-  const auto control = control_at(promoted + "/pg_control");
+  const auto control = read_control_file(promoted + "/pg_control");
   if (!control) return {};
   const auto tail = walk_wal(WalFiles(wal_files_in(promoted), control->redo.timeline), control->checkpoint,
                              control->checkpoint + kSegmentSize);
   if (!tail || tail->last != control->checkpoint) return {};
   return Start{*control, tail->end};
-}
-
-Result<void> link_file(const std::string& from, const std::string& to) {
-  if (link(from.c_str(), to.c_str()) == 0) return {};
-  return fail(fmt::format("cannot link {} to {}: {}", from, to, strerror(errno)));
 }
 
 /// Links the data files of a base, but for those that another base has of its own.
@@ -78,7 +67,8 @@ Result<CopiedData> link_data(const std::string& from, const std::string& to) {
   CopiedData out;
   for (FileEntry file : *files) {
     if ("/" + file.path == kControl) continue;
-    if (auto done = link_file(from + "/" + file.path, to + "/" + file.path); !done) return tl::unexpected(done.error());
+    if (auto done = os::link_file(from + "/" + file.path, to + "/" + file.path); !done)
+      return tl::unexpected(done.error());
     struct stat st {};
     if (stat((to + "/" + file.path).c_str(), &st) == 0) file.modified = Time{std::chrono::seconds(st.st_mtime)};
     out.bytes += file.size;
@@ -134,7 +124,7 @@ Result<void> end_recovery(const Plan& plan, const pg::Engine& engine, const pg::
 
 Result<Recovered> prove_promotion(const Plan& plan, const std::string& what, const std::string& control_path,
                                   const std::string& wal) {
-  const auto control = control_at(control_path);
+  const auto control = read_control_file(control_path);
   if (!control) return tl::unexpected(control.error());
   if (control->state != ClusterState::kShutDown) {
     return fail(
@@ -168,7 +158,7 @@ Result<void> promote(const Plan& plan, const pg::Engine& engine, const pg::Layou
   fault::point("backup.roll:promoted");
   const auto proof = prove_promotion(plan, layout.data, control, wal);
   if (!proof) return tl::unexpected(proof.error());
-  const auto after = control_at(control);
+  const auto after = read_control_file(control);
   if (!after) return tl::unexpected(after.error());
   if (auto made = os::ensure_dir(into, 0700); !made) return made;
   if (auto moved = move(control, into + "/pg_control"); !moved) return moved;
@@ -222,7 +212,7 @@ Result<std::optional<Base>> link_promoted(const BaseSpec& spec, const std::strin
     return tl::unexpected(done.error());
   }
   for (const auto& path : wal_files_in(dir)) {
-    if (auto done = link_file(path, staging->wal() + path.substr(path.rfind('/'))); !done) {
+    if (auto done = os::link_file(path, staging->wal() + path.substr(path.rfind('/'))); !done) {
       return tl::unexpected(done.error());
     }
   }

@@ -1,7 +1,5 @@
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -83,9 +81,7 @@ Result<void> keep_wal(const Control& control, const std::string& data, const std
     const std::string name = path.substr(path.rfind('/') + 1);
     auto start = segment_start(name);
     if (start && start->lsn + kSegmentSize <= control.redo.lsn) continue;
-    if (link(path.c_str(), (wal + "/" + name).c_str()) != 0) {
-      return fail(fmt::format("cannot link {}: {}", path, strerror(errno)));
-    }
+    if (auto linked = os::link_file(path, wal + "/" + name); !linked) return linked;
   }
   return {};
 }

@@ -82,6 +82,8 @@ Pace* pace() { return pace_of_thread; }
 
 void set_pace(Pace* pace) { pace_of_thread = pace; }
 
+unsigned threads(unsigned most) { return pace() == nullptr ? most : 1; }
+
 void breathe(uint64_t bytes) {
   Pace* const p = pace();
   if (p == nullptr) return;

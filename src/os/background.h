@@ -44,6 +44,8 @@ Pace* pace();
 void set_pace(Pace* pace);  ///< for the rest of this thread's life
 /// Called every megabyte or so of work, after so many bytes: rests when that is due.
 void breathe(uint64_t bytes);
+/// How many of `most` threads may share this thread's work: one where it has a pace, which its helpers would not have.
+unsigned threads(unsigned most);
 
 enum class Haste { soon, whenever };
 

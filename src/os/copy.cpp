@@ -211,7 +211,7 @@ Result<CopyStats> copy_tree(const std::string& from, const std::string& to, cons
   };
   {
     std::vector<std::jthread> helpers;
-    for (unsigned i = 1; i < options.threads && pace() == nullptr; i++) helpers.emplace_back(worker);
+    for (unsigned i = 1; i < threads(options.threads); i++) helpers.emplace_back(worker);
     worker();
   }
   if (shared.error) return tl::unexpected(*shared.error);

@@ -168,6 +168,11 @@ Result<void> ensure_dir(const std::string& path, mode_t mode, std::optional<Owne
   return {};
 }
 
+Result<void> link_file(const std::string& from, const std::string& to) {
+  if (link(from.c_str(), to.c_str()) == 0) return {};
+  return fail(fmt::format("cannot link {} to {}: {}", from, to, strerror(errno)));
+}
+
 Result<void> publish(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) != 0) return failed("rename to", to);
   if (auto done = sync_dir(parent_of(to)); !done) return done;

@@ -38,6 +38,8 @@ Result<void> write_file_atomic(const std::string& path, std::string_view content
 /// we are not root.
 Result<void> ensure_dir(const std::string& path, mode_t mode, std::optional<Owner> owner = {});
 
+Result<void> link_file(const std::string& from, const std::string& to);  ///< a second name; nothing is synced
+
 /// rename(2) and fsync of both parents. Fails when `to` exists and is not empty.
 Result<void> publish(const std::string& from, const std::string& to);
 

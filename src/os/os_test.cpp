@@ -288,6 +288,8 @@ TEST(Background, OnlyWhoHasAPaceRests) {
   breathe(1 << 30);
   EXPECT_TRUE(in_background([] { return pace() == nullptr; }));
   EXPECT_TRUE(in_background([] { return pace() != nullptr; }, Haste::whenever));
+  EXPECT_EQ(threads(2), 2U);
+  EXPECT_EQ(in_background([] { return threads(2); }, Haste::whenever), 1U);
   EXPECT_EQ(pace(), nullptr);
 }
 
