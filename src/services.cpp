@@ -175,6 +175,8 @@ void Services::reset() {
     erase_all<ParameterGroup>(tx);
     erase_all<Snapshot>(tx);
     erase_all<AutomatedBackup>(tx);
+    erase_all<Drill>(tx);
+    erase_all<Condition>(tx);
     p.flows.replace(tx, rds::kTidyBackups, rds::kTidyResource);
     erase_network_records(tx);
   });
