@@ -17,6 +17,7 @@
 #include "rds/drills.h"
 #include "rds/flows.h"
 #include "rds/hosts.h"
+#include "rds/log_janitor.h"
 #include "rds/server_files.h"
 #include "util/log.h"
 
@@ -25,6 +26,7 @@ namespace {
 
 constexpr int kLookEveryMs = 30'000;
 constexpr std::chrono::seconds kTickEvery{5};
+constexpr std::chrono::hours kLogsEvery{1};
 
 }  // namespace
 
@@ -206,6 +208,9 @@ void Supervisor::tick() {
   backups_.tick();
   drill_if_due(rds_);
   rds_.store.prune(kEventLog, rds_.clock.now() - kEventRetention);
+  if (rds_.clock.now() - logs_looked_at_ < kLogsEvery) return;
+  logs_looked_at_ = rds_.clock.now();
+  remove_old_logs(rds_);
 }
 
 void Supervisor::start_if_due(const Instance& i) {

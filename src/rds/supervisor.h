@@ -26,7 +26,7 @@ namespace howdah::rds {
 /// - Storage: writes are refused before a disk is full (storage_ladder.h).
 /// - Synchronous vaults: commits wait for one only while it answers (sync_watch.h).
 /// - Time: stopped instances start after seven days, queued changes are applied in the maintenance window, events are
-///   pruned after 14 days.
+///   pruned after 14 days, server logs after their retention period.
 ///
 /// Idle cost: one wake-up in five seconds that looks at records in memory, O(instances).
 class Supervisor {
@@ -55,6 +55,7 @@ class Supervisor {
   std::map<std::string, os::Fd> watched_;     // resource id -> pidfd; only watch_servers()'s thread
   std::map<std::string, Rendered> rendered_;  // resource id -> what its files were made from; the same thread's
   BackupSchedule backups_;                    // keep_time()'s thread
+  Time logs_looked_at_{};                     // the same
   std::atomic<bool> access_changed_{true};
   std::mutex mu_;  // guards stopping_ and poked_
   std::condition_variable changed_;

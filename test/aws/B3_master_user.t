@@ -30,3 +30,6 @@ $ psql "host=$host user=cruddurroot dbname=postgres" -Atc "select rolname from p
 $ psql "host=$host user=cruddurroot dbname=postgres" -Xqc 'create extension pg_stat_statements' -c 'create extension postgres_fdw' -c 'create extension hstore'
 $ psql "host=$host user=cruddurroot dbname=postgres" -Atc 'show data_checksums'
 > on
+# The same order of text on every machine, as on every other version of a C library.
+$ psql "host=$host user=cruddurroot dbname=postgres" -Atc "select distinct datcollate, datctype, pg_encoding_to_char(encoding) from pg_database"
+> C.UTF-8|C.UTF-8|UTF8
