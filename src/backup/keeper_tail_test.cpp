@@ -63,13 +63,16 @@ class Writer {
 
   /// Puts everything before `until` into pg_wal, in whole pages, as a running server does.
   void show(const std::string& wal, Lsn until) const {
-    std::string shown = bytes_.substr(0, until - kBegin);
-    shown.resize(page_start(until + kWalPage - 1) - kBegin);
-    for (Lsn at = kBegin; at < kBegin + shown.size(); at += kSegmentSize) {
+    const std::string rest(page_start(until + kWalPage - 1) - until, '\0');
+    for (Lsn at = kBegin; at < until; at += kSegmentSize) {
       const std::string path = wal + "/" + segment_name(1, at);
       os::Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-      const size_t size = std::min<uint64_t>(kSegmentSize, kBegin + shown.size() - at);
-      ASSERT_EQ(pwrite(fd.get(), shown.data() + (at - kBegin), size, 0), static_cast<ssize_t>(size));
+      const auto shown = bytes(at, std::min<uint64_t>(kSegmentSize, until - at));
+      const auto size = static_cast<ssize_t>(shown.size());
+      ASSERT_EQ(pwrite(fd.get(), shown.data(), shown.size(), 0), size);
+      if (at + shown.size() == until) {
+        ASSERT_EQ(pwrite(fd.get(), rest.data(), rest.size(), size), static_cast<ssize_t>(rest.size()));
+      }
       struct stat st {};
       if (fstat(fd.get(), &st) == 0 && st.st_size < static_cast<off_t>(kSegmentSize)) {
         ASSERT_EQ(ftruncate(fd.get(), kSegmentSize), 0);
@@ -145,16 +148,16 @@ class TailTest : public ::testing::Test {
 
   void expect_held(const Writer& writer, Lsn end) {
     VaultSource source(root(), History(1));
-    std::string got(kSegmentSize, '\0');
+    std::string got(1 << 20, '\0');
     for (Lsn at = Writer::kBegin; at < end;) {
-      const size_t n = source.read(at, got.data(), std::min<uint64_t>(kSegmentSize, end - at));
+      const size_t n = source.read(at, got.data(), std::min<uint64_t>(got.size(), end - at));
       ASSERT_GT(n, 0U) << lsn_text(at);
       ASSERT_TRUE(writer.bytes(at, n) == std::string_view(got).substr(0, n)) << lsn_text(at) << " " << lsn_text(end);
       at += n;
     }
   }
 
-  pg::testing::Scratch scratch;
+  pg::testing::Scratch scratch{pg::testing::in_memory()};
 };
 
 TEST_F(TailTest, ACrashAtAnyByteLeavesTheLastWholeRecord) {
