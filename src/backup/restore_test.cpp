@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <csignal>
 
+#include "backup/staging.h"
 #include "backup/testing.h"
 #include "os/background.h"
 #include "util/fault_point.h"
@@ -219,6 +220,27 @@ TEST(BackupRoll, BesideOthersItRestsBetweenSegments) {
   must(copy.restore(must(plan_of_base(state(), must(read_base(state(), "slow-1"))))));
   auto client = copy.open();
   EXPECT_EQ(one(client, "SELECT count(*) FROM t"), "300");
+}
+
+TEST(BackupRoll, WalIsPlacedAtThePaceOfTheThread) {
+  NEED_POSTGRESQL();
+  const std::string from = state() + "/paced.from", to = state() + "/paced.to";
+  for (const auto& dir : {from, to}) must(os::ensure_dir(dir, 0700));
+  std::vector<std::string> files;
+  for (Lsn i = 1; i <= 2; i++) {
+    files.push_back(from + "/" + segment_name(1, i * kSegmentSize));
+    must(os::write_file_atomic(files.back(), "WAL", 0600));
+    must(fill_segment(files.back()));
+  }
+  os::Pace pace(0);
+  std::thread([&] {
+    os::set_pace(&pace);
+    std::this_thread::sleep_for(Millis(25));  // of work: a rest is due
+    must(place_wal(files, to));
+  }).join();
+  EXPECT_GE(pace.rested(), Millis(100));
+  must(os::remove_tree(from));
+  must(os::remove_tree(to));
 }
 
 TEST(BackupInterrupted, EveryFunctionIsFinishedByTheNextCall) {

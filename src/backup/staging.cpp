@@ -10,11 +10,13 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "backup/wal_tail.h"
+#include "os/background.h"
 #include "os/copy.h"
 #include "os/files.h"
 #include "util/fault_point.h"
@@ -52,6 +54,7 @@ Result<void> copy_bytes(const std::string& from, const std::string& to, bool sha
     if (n < 0) return tl::unexpected(errno_at("read", from));
     if (n == 0) break;
     if (write(out.get(), buffer.get(), static_cast<size_t>(n)) != n) return tl::unexpected(errno_at("write", to));
+    os::breathe(static_cast<uint64_t>(n));
   }
   os::start_writing(out.get());
   return {};
@@ -181,7 +184,8 @@ Result<void> place_wal(const std::vector<std::string>& files, const std::string&
     }
   };
   {
-    std::jthread helper(worker);
+    std::optional<std::jthread> helper;
+    if (os::threads(2) > 1) helper.emplace(worker);
     worker();
   }
   if (error) return tl::unexpected(*error);

@@ -50,7 +50,7 @@ enum class Blocks {
 
 /// Copies WAL files into `directory`; a partial segment becomes one of full size, with zeroes behind. kShared only when
 /// all files are immutable ones of a vault or base, and the copies are removed and never recycled. The last two and
-/// partial segments, which will be written to, are copied in any case.
+/// partial segments, which will be written to, are copied in any case. Rests at this thread's pace.
 Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory,
                        Blocks blocks = Blocks::kCopied);
 
