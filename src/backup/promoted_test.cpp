@@ -3,6 +3,7 @@
 #include "backup/base_check.h"
 #include "backup/control.h"
 #include "backup/testing.h"
+#include "util/fault_point.h"
 
 namespace howdah::backup::testing {
 namespace {
@@ -83,6 +84,52 @@ TEST(BackupPromoted, ARolledBaseStartsWithoutRecoveryAndRollsOn) {
     auto client = open(*copy);
     EXPECT_EQ(ids(client), "1 2 4 5");
     EXPECT_EQ(one(client, "SELECT count(*) FROM pg_prepared_xacts"), "0");
+  }
+}
+
+TEST(BackupPromoted, WithoutANewCheckpointTheWalIsReplayedOnce) {
+  NEED_POSTGRESQL();
+  fault::enable();
+  Busy busy(152);
+  BaseGuard guards[] = {{"once-0"}, {"once-1"}, {"once-2"}, {"once-3"}};
+  const Base zero = must(copy_running(spec_of("once-0", busy.source.db)));
+  busy.prepare(2);
+  const Base one_ = must(roll_forward(spec_of("once-1", busy.source.db), zero, restore_point(busy.source, "one")));
+  busy.run("COMMIT PREPARED 'p2'");
+  busy.run("CREATE TABLE gone AS SELECT generate_series(1, 1000) AS id");
+  busy.run("DROP TABLE gone");
+  busy.prepare(3);
+  const Position second = restore_point(busy.source, "two");
+  ASSERT_TRUE(fault::arm("backup.roll:replayed", "error"));
+  const auto two = roll_forward(spec_of("once-2", busy.source.db), one_, second);
+  ASSERT_TRUE(two) << two.error().message;
+  EXPECT_EQ(two->start, one_.start);
+  const Control control = must(read_control(base_dir(state(), two->id) + "/data"));
+  EXPECT_EQ(control.state, ClusterState::kShutDownInRecovery);
+  EXPECT_EQ(control.redo, one_.start);
+  EXPECT_EQ(behind_header(control.min_recovery_end), behind_header(second.lsn));
+  busy.run("CHECKPOINT");
+  busy.run("INSERT INTO t VALUES (4)");
+  const Position third = restore_point(busy.source, "three");
+  EXPECT_THROW((void)roll_forward(spec_of("once-3", busy.source.db), *two, third), std::runtime_error);
+  fault::disarm_all();
+  const Base three = must(roll_forward(spec_of("once-3", busy.source.db), *two, third));
+  EXPECT_GT(three.start.lsn, two->start.lsn) << "a later roll begins later";
+  busy.source.keeper->catch_up();
+  // As a server, as a recovery of what was rolled once, and rolled on.
+  must(os::remove_tree(base_dir(state(), one_.id)));
+  Restored copies[] = {Restored(153), Restored(154), Restored(155)};
+  const Plan plans[] = {must(plan_of_base(state(), *two)), must(plan_to_position(busy.source.vault(), {*two}, third)),
+                        must(plan_of_base(state(), three))};
+  for (int i = 0; i < 3; i++) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(must(copies[i].restore(plans[i])).end, plans[i].target);
+    EXPECT_EQ(was_recovered(copies[i]), i == 1);
+    auto client = open(copies[i]);
+    EXPECT_EQ(ids(client), i == 0 ? "1 2" : "1 2 4");
+    EXPECT_EQ(one(client, "SELECT string_agg(gid, ' ') FROM pg_prepared_xacts"), "p3");
+    one(client, "COMMIT PREPARED 'p3'");
+    EXPECT_EQ(ids(client), i == 0 ? "1 2 3" : "1 2 3 4");
   }
 }
 

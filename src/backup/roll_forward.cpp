@@ -54,6 +54,12 @@ Result<void> end_server(const pg::Layout& layout, os::Owner owner) {
   return {};
 }
 
+tl::unexpected<Error> not_rolled(const Plan& plan, const std::string& reason) {
+  if (const auto damage = wal_damage(plan)) return fail(*damage);
+  return fail(fmt::format("base {} could not be rolled forward to {} on timeline {}: {}", plan.base.id,
+                          lsn_text(plan.target.lsn), plan.target.timeline, reason));
+}
+
 /// Recovery to the target, where the server shuts itself down. The control file tells whether it did.
 Result<Control> replay(const BaseSpec& spec, const Plan& plan, const pg::Layout& layout) {
   auto before = read_control(layout.data);
@@ -68,11 +74,30 @@ Result<Control> replay(const BaseSpec& spec, const Plan& plan, const pg::Layout&
   if (!after) return after;
   if (outcome->end != RecoveryEnd::kEnded || after->state != ClusterState::kShutDownInRecovery ||
       after->min_recovery_end > plan.target.lsn || after->backup_end_required) {
-    if (const auto damage = wal_damage(plan)) return fail(*damage);
-    return fail(fmt::format("base {} could not be rolled forward to {} on timeline {}: {}", plan.base.id,
-                            lsn_text(plan.target.lsn), plan.target.timeline, outcome->reason));
+    return not_rolled(plan, outcome->reason);
   }
+  fault::point("backup.roll:replayed");
   return after;
+}
+
+/// Whether replay() would find no newer restartpoint than the one that the rolled base, whose control file that is,
+/// begins at: then all that it would change there is how far the files are consistent.
+bool same_restartpoint(const Plan& plan, const Control& control, const std::string& wal) {
+  constexpr Lsn kMost = 1ULL << 30;  // to look through: more than that will hold a checkpoint
+  const Lsn from = plan.base.end.lsn, to = plan.target.lsn;
+  if (control.state != ClusterState::kShutDownInRecovery || to - from > kMost) return false;
+  const auto tail = walk_wal(WalFiles(wal_files_in(wal), plan.target.timeline), from, to);
+  return tail && !tail->checkpoint && behind_header(tail->end) == behind_header(to);
+}
+
+/// Makes the control file what it is after a replay to the target. The promotion replays from the restartpoint anyway:
+/// where that is the same as before, nobody else has to.
+Result<Control> stand_at_target(const BaseSpec& spec, const Plan& plan, const pg::Layout& layout) {
+  const auto control = read_control(layout.data);
+  if (!control) return control;
+  if (!same_restartpoint(plan, *control, layout.data + "/pg_wal")) return replay(spec, plan, layout);
+  if (auto told = set_consistent_from(layout.data, plan.target, spec.owner); !told) return tl::unexpected(told.error());
+  return read_control(layout.data);
 }
 
 /// What recovery from the last restartpoint needs gets a second name, in `wal`: the promotion removes the first.
@@ -171,13 +196,12 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
   if (auto done = set_up_recovery(*plan, layout.data, spec.owner); !done) return tl::unexpected(done.error());
   if (spec.progress) spec.progress(20);
   fault::point("backup.roll:copied");
-  auto control = replay(spec, *plan, layout);
+  auto control = stand_at_target(spec, *plan, layout);
   if (!control) return tl::unexpected(control.error());
   if (spec.progress) spec.progress(60);
-  fault::point("backup.roll:replayed");
   if (auto kept = keep_wal(*control, layout.data, staging->wal()); !kept) return tl::unexpected(kept.error());
   if (auto done = promote(*plan, spec.engine, layout, spec.owner, staging->promoted()); !done) {
-    return tl::unexpected(done.error());
+    return done.error().retry ? tl::unexpected(done.error()) : not_rolled(*plan, done.error().message);
   }
   if (spec.progress) spec.progress(80);
   if (auto tidied = tidy(layout); !tidied) return tl::unexpected(tidied.error());

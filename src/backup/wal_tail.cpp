@@ -15,12 +15,13 @@
 
 #include "backup/checksum.h"
 #include "backup/wal_page.h"
+#include "os/background.h"
 
 namespace howdah::backup {
 namespace {
 
 // XLogPageHeaderData and XLogRecord as they stand in the file.
-constexpr uint8_t kXlogManager = 0, kNoop = 0x20, kSwitch = 0x40, kInfoMask = 0xF0;
+constexpr uint8_t kXlogManager = 0, kOnlineCheckpoint = 0x10, kNoop = 0x20, kSwitch = 0x40, kInfoMask = 0xF0;
 
 struct RawPage {
   uint16_t magic = 0, info = 0;
@@ -229,6 +230,7 @@ bool WalFiles::read(Lsn at, void* out, size_t size) const {
     const auto offset = static_cast<off_t>(window_at_ % kSegmentSize);
     const ssize_t n = fd_ ? pread(fd_.get(), window_.data(), window_.size(), offset) : -1;
     window_.resize(n > 0 ? static_cast<size_t>(n) : 0);
+    os::breathe(window_.size());
     if (at + size > window_at_ + window_.size()) return false;
   }
   std::memcpy(out, window_.data() + (at - window_at_), size);
@@ -272,6 +274,7 @@ Result<WalTail> walk_wal(const WalFiles& files, Lsn from, Lsn limit) {
       break;
     }
     if (tail.last == 0) tail.before = r.header.previous;
+    tail.checkpoint |= r.header.manager == kXlogManager && (r.header.info & kInfoMask) <= kOnlineCheckpoint;
     tail.last = at;
     tail.end = at = r.end;
   }

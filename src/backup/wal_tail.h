@@ -46,16 +46,18 @@ class WalFiles {
 };
 
 struct WalTail {
-  Lsn end = 0;         ///< where the last whole record before the limit ends
-  Lsn last = 0;        ///< where that record starts
-  Lsn before = 0;      ///< where the first record says that the one before it starts
+  Lsn end = 0;              ///< where the last whole record before the limit ends
+  Lsn last = 0;             ///< where that record starts
+  Lsn before = 0;           ///< where the first record says that the one before it starts
+  bool checkpoint = false;  ///< one of the records is a checkpoint's, from which recovery could begin
   bool clean = false;  ///< behind `end` comes nothing, or a record that reaches beyond the limit: nothing is damaged
 };
 
 /// Walks whole, undamaged records from `from` (where a record starts) up to `limit`.
 Result<WalTail> walk_wal(const WalFiles& files, Lsn from, Lsn limit);
 
-/// The same for much WAL, with more than one thread: pieces that are whole and linked to each other.
+/// The same for much WAL, with more than one thread: pieces that are whole and linked to each other. `checkpoint` is of
+/// the last piece only.
 Result<WalTail> walk_wal(const std::vector<std::string>& files, uint32_t timeline, Lsn from, Lsn limit,
                          unsigned threads = 2);
 
