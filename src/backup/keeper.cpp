@@ -26,7 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
-constexpr auto kPace = 50ms;  ///< between two copies while the server writes; a write after silence is copied at once
+constexpr auto kPace = 50ms;   ///< between two copies while the server writes; a write after silence is copied at once
+constexpr auto kHurry = 50ms;  ///< without that pause, for somebody who waits: also for what was on its way
 constexpr auto kPoll = 1000ms;
 constexpr auto kLate = 60s;
 constexpr auto kGone = 3000ms;  ///< pg_wal without a name for so long, and nothing new in it: deleted
@@ -39,7 +40,9 @@ class Keeper {
       : root_(Vault(spec.state, spec.resource_id).root()),
         tail_(root_, spec.layout.data, spec.owner),
         slot_(spec.layout, spec.port),
-        journal_(root_) {}
+        journal_(root_) {
+    tail_.on_durable([this](Position end) { (void)journal_.publish_step(end); });  // publish() says what fails
+  }
 
   /// Until a signal or the end of pg_wal.
   int run() {
@@ -52,6 +55,7 @@ class Keeper {
       }
       const int signal = wait();
       if (signal == SIGINT) return 0;
+      if (signal == KeeperSignals::kHurry) hurry_until_ = Steady::now() + kHurry;
       if (signal == SIGTERM) {
         tail_.new_names();
         pass();
@@ -118,7 +122,7 @@ class Keeper {
 
   /// Until there is something to copy, a second has passed, or the signal that is returned has come.
   int wait() {
-    const auto rest = kPace - (Steady::now() - passed_);
+    const auto rest = Steady::now() < hurry_until_ ? 0ns : kPace - (Steady::now() - passed_);
     pollfd both[2] = {{signals_.descriptor(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};
     const int pause = static_cast<int>(std::chrono::ceil<Millis>(rest).count());
     if (pause > 0 && poll(both, 1, pause) > 0) return signals_.take();
@@ -155,7 +159,7 @@ class Keeper {
   KeeperSignals signals_;
   os::Fd inotify_;
   int watched_ = -1;
-  Steady::time_point looked_{}, passed_{}, missing_since_ = Steady::now();
+  Steady::time_point looked_{}, passed_{}, hurry_until_{}, missing_since_ = Steady::now();
   Position last_end_;
   Lsn advanced_ = ~0ULL;
   std::string failing_;

@@ -135,6 +135,11 @@ bool keeper_runs(const std::string& state, const std::string& resource_id) {
   return locked(root_of(state, resource_id));
 }
 
+bool keeper_fits(const KeeperSpec& spec) {
+  const std::string root = root_of(spec.state, spec.resource_id);
+  return locked(root) && fits(root, spec);
+}
+
 Result<void> ensure_keeper(const KeeperSpec& spec) { return ensure(spec, Wait::yes); }
 
 Result<void> begin_keeper(const KeeperSpec& spec) { return ensure(spec, Wait::no); }

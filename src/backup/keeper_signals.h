@@ -8,7 +8,7 @@
 namespace howdah::backup {
 
 /// The signals of a keeper. SIGTERM ends it when it has copied what it sees, SIGINT at once; kHurry asks it to copy
-/// now. Blocked by run_keeper() before any thread starts.
+/// now, and for a moment whatever comes at once. Blocked by run_keeper() before any thread starts.
 class KeeperSignals {
  public:
   static constexpr int kHurry = SIGUSR1;

@@ -332,9 +332,12 @@ Result<void> Tail::sync() {
 }
 
 Result<void> Tail::finish_segments() {
+  bool told = false;
   while (!outputs_.empty() && anchored_ && compare_ == end_) {
     const Lsn segment = outputs_.begin()->first;
     if (segment + kSegmentSize > end_) break;
+    if (!told && durable_) durable_(end());
+    told = true;
     if (auto done = finish(segment); !done) return done;
   }
   return {};
@@ -351,7 +354,7 @@ Result<void> Tail::finish(Lsn segment) {
     if (const Input* in = input(segment)) (void)fdatasync(in->fd.get());
   }
   struct stat st {};
-  if (fdatasync(out.fd.get()) != 0 || fstat(out.fd.get(), &st) != 0 || fchmod(out.fd.get(), 0400) != 0) {
+  if ((out.dirty && fdatasync(out.fd.get()) != 0) || fstat(out.fd.get(), &st) != 0 || fchmod(out.fd.get(), 0400) != 0) {
     return failed("complete", partial);
   }
   if (static_cast<uint64_t>(st.st_size) != kSegmentSize) {

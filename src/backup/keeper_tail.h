@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -31,6 +32,9 @@ class Tail {
   /// True = end() has moved. After an error the same call goes on. A long way is gone in steps: while more(), the end
   /// is durable but not all that the server had written.
   Result<bool> copy();
+
+  /// `fn` is told an end that is durable before segments get their final names, which takes syncs of its own.
+  void on_durable(std::function<void(Position)> fn) { durable_ = std::move(fn); }
 
   Position end() const { return {history_.at(end_), end_}; }
 
@@ -86,6 +90,7 @@ class Tail {
 
   std::string root_, data_;
   os::Owner owner_;
+  std::function<void(Position)> durable_;
   os::Fd data_fd_, wal_;
   History history_{1};
   std::unique_ptr<VaultSource> source_;

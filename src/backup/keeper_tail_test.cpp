@@ -284,6 +284,28 @@ TEST_F(TailTest, ADifferentSegmentOfTheSameNameIsNeverOverwritten) {
   EXPECT_EQ(one.end().lsn, writer.last_end());
 }
 
+TEST_F(TailTest, TheEndIsToldBeforeACompleteSegmentGetsItsName) {
+  Writer writer;
+  writer.record(100);
+  Tail one = tail();
+  const std::string whole = segment_path(root(), 1, Writer::kBegin);
+  int told = 0;
+  one.on_durable([&](Position end) {
+    told++;
+    EXPECT_EQ(end.lsn, writer.last_end());
+    EXPECT_TRUE(fs::exists(whole + ".partial"));
+  });
+  writer.show(wal(), writer.position());
+  must(one.copy());
+  EXPECT_EQ(told, 0) << "there is nothing to complete";
+  writer.switch_segment();
+  writer.record(100);
+  writer.show(wal(), writer.position());
+  must(one.copy());
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(fs::exists(whole));
+}
+
 TEST_F(TailTest, WalThatWasRemovedTooEarlyIsAGapAndLaterWalIsStillKept) {
   Writer writer;
   writer.record(100);

@@ -53,7 +53,8 @@ Result<Plan> settle(Plan plan) {
   return plan;
 }
 
-Result<Plan> plan_from(const Vault& vault, const Base& base, Position target) {
+/// The base's own WAL and the vault's behind it, as far as the target; what of it is there and belongs together.
+Result<Plan> way_from(const Vault& vault, const Base& base, Position target) {
   auto plan = plan_of_base(state_of(vault), base);
   const bool exactly = target.timeline == base.end.timeline && behind_header(target.lsn) == behind_header(base.end.lsn);
   if (!plan || exactly) return plan;
@@ -61,7 +62,12 @@ Result<Plan> plan_from(const Vault& vault, const Base& base, Position target) {
   if (!chain) return tl::unexpected(chain.error());
   plan->target = target;
   plan->wal = merge(plan->wal, *chain);
-  return settle(std::move(*plan));
+  return plan;
+}
+
+Result<Plan> plan_from(const Vault& vault, const Base& base, Position target) {
+  auto plan = way_from(vault, base, target);
+  return plan && plan->target != base.end ? settle(std::move(*plan)) : plan;
 }
 
 /// Bases of this vault's instance that `accept` takes, the newest first.
@@ -85,14 +91,30 @@ Result<Plan> plan_of_base(const std::string& state, const Base& base) {
   return plan;
 }
 
-Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target) {
+namespace {
+
+Result<Base> newest_before(const Vault& vault, const std::vector<Base>& bases, Position target) {
   auto history = read_history(vault.root(), target.timeline);
   if (!history) return tl::unexpected(history.error());
   auto usable = newest_first(vault, bases, [&](const Base& base) {
     return (base.end == target || history->contains(base.end)) && base.end.lsn <= target.lsn;
   });
   if (usable.empty()) return fail(fmt::format("no base of {} lies before {}", resource_of(vault), text_of(target)));
-  return plan_from(vault, usable.front(), target);
+  return usable.front();
+}
+
+}  // namespace
+
+Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target) {
+  const auto base = newest_before(vault, bases, target);
+  return base ? plan_from(vault, *base, target) : tl::unexpected(base.error());
+}
+
+Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target) {
+  const auto base = newest_before(vault, bases, target);
+  if (!base) return tl::unexpected(base.error());
+  const auto way = way_from(vault, *base, target);
+  return way ? Result<void>() : tl::unexpected(way.error());
 }
 
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant) {

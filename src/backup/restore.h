@@ -24,6 +24,8 @@ struct Plan {
 /// before every base's end, or after latest_restorable(); a segment is missing or damaged (named).
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant);
 Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target);
+/// The same for a position whose records the keeper has just checked and found whole: reads no record again.
+Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target);
 /// Exactly the base: needs no vault.
 Result<Plan> plan_of_base(const std::string& state, const Base& base);
 

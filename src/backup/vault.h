@@ -74,13 +74,15 @@ Result<void> ensure_keeper(const KeeperSpec& spec);
 /// The same without waiting. Until the keeper runs the slot keeps the WAL; the next ensure_keeper() finds out
 /// when it never will.
 Result<void> begin_keeper(const KeeperSpec& spec);
-/// Somebody waits for what the server has just flushed: the keeper copies it now and not at its next turn.
+/// Somebody waits for what the server has just flushed, or is about to: the keeper copies it now and not at its next
+/// turn, beside the server's own flush.
 void hurry_keeper(const KeeperSpec& spec);
 /// Ends it after it has copied all that pg_wal holds (`drain`: it waits until the end of the WAL is durable). True = it
 /// ended, or none ran.
 Result<bool> stop_keeper(const std::string& state, const std::string& resource_id, bool drain,
                          std::chrono::milliseconds timeout);
 bool keeper_runs(const std::string& state, const std::string& resource_id);
+bool keeper_fits(const KeeperSpec& spec);  ///< one runs with this spec and version
 
 /// The process's main loop; returns the exit code. Ends on SIGTERM (after a drain) and when pg_wal has gone for good.
 int run_keeper(const KeeperSpec& spec);

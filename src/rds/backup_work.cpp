@@ -151,12 +151,17 @@ bool vault_needed(const store::Store& store, const std::string& resource_id) {
   return false;
 }
 
+std::string lost_slot_sql(const pg::Client& client) {
+  const char* lost = client.server_version() >= 130000 ? "coalesce(wal_status = 'lost', false)" : "false";
+  return fmt::format("SELECT {} FROM pg_get_replication_slots() WHERE slot_name = {}", lost,
+                     client.quote_literal(backup::kSlot));
+}
+
 namespace {
 
 Result<void> ensure_slot(pg::Client& client) {
   const std::string slot = client.quote_literal(backup::kSlot);
-  const std::string lost = client.server_version() >= 130000 ? "coalesce(wal_status = 'lost', false)" : "false";
-  const auto seen = client.query(fmt::format("SELECT {} FROM pg_replication_slots WHERE slot_name = {}", lost, slot));
+  const auto seen = client.query(lost_slot_sql(client));
   if (!seen) return tl::unexpected(Error{seen.error().message, seen.error().retry});
   if (!seen->empty() && seen->get(0, 0) != "t") return {};
   if (!seen->empty()) {  // the server threw its WAL away: the vault has a gap, which no restore will cross
@@ -187,6 +192,10 @@ Result<void> protect(Rds& rds, const Instance& i, pg::Client& client) {
   if (auto r = ensure_slot(client); !r) return r;
   if (auto r = choose_way(rds, i); !r) return r;
   return backup::ensure_keeper(keeper_of(rds, i));
+}
+
+bool has_keeper(const Rds& rds, const Instance& i) {
+  return choose_way(rds, i) && backup::keeper_fits(keeper_of(rds, i));
 }
 
 Result<void> protect(Rds& rds, const Instance& i) {

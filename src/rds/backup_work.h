@@ -54,7 +54,11 @@ bool vault_needed(const store::Store& store, const std::string& resource_id);
 /// The replication slot and the keeper of an instance, with a connection to its server. Idempotent.
 Result<void> protect(Rds& rds, const Instance& instance, pg::Client& client);
 Result<void> protect(Rds& rds, const Instance& instance);
-/// Somebody waits for what the server has just flushed to be in the vault.
+/// Asks for the slot: no row when it is missing, true when the server has given it up.
+std::string lost_slot_sql(const pg::Client& client);
+/// Whether the keeper runs, as it should; asks no server.
+bool has_keeper(const Rds& rds, const Instance& instance);
+/// Somebody waits for what the server is about to flush to be in the vault.
 void hurry_protection(const Rds& rds, const Instance& instance);
 /// The same for a new instance: the slot keeps its WAL from the first byte, so nobody waits for the keeper.
 Result<void> begin_protection(Rds& rds, const Instance& instance, pg::Client& client);
@@ -77,10 +81,11 @@ void record_snapshot_failure(Rds& rds, store::Tx& tx, const std::string& id, con
 /// A place in a running server's WAL: everything committed before is before it.
 struct Mark {
   backup::Position position;  ///< end of a restore point
-  backup::Position flushed;   ///< what must be durable in the vault, so that recovery finds the record after it
   Time time{};
 };
-Result<Mark> set_mark(const Rds& rds, pg::Client& client, const std::string& name);
+/// Protects the instance where it is not, and marks a place. When it returns, the server's disk and the vault hold the
+/// mark and the record behind it, by which a recovery knows that it has come there.
+Result<Mark> set_mark(Rds& rds, const Instance& instance, pg::Client& client, const std::string& name);
 
 /// Looks for damage in a base that something failed with. A damaged one is not used any more (backup::set_base_aside):
 /// its snapshots say so, and become positions in their instance's WAL again where an older base leads there. Returns

@@ -27,21 +27,14 @@ constexpr Millis kPatience{10'000}, kPoll{20}, kFetchPoll{200};
 
 /// Where the instance's WAL ends now: of a running server after everything that is committed, else what was kept.
 backup::Position newest_position(Rds& rds, const Instance& i) {
-  const auto vault = vault_of(rds, i.resource_id);
   if (pg::observe(layout_of(rds, i), owner_of(rds, i)).state == pg::ServerState::kReady) {
     auto client = pg::Client::connect(layout_of(rds, i), i.port);
     if (!client) unavailable(client.error().message);
-    if (const auto kept = protect(rds, i, *client); !kept) unavailable(kept.error().message);
-    const auto mark = set_mark(rds, *client, "howdah: now");
+    const auto mark = set_mark(rds, i, *client, "howdah: now");
     if (!mark) unavailable(mark.error().message);
-    hurry_protection(rds, i);
-    if (!vault.await(mark->flushed, kPatience)) {
-      unavailable(fmt::format("The copy of {}'s WAL is more than {} s behind its server.", i.identifier,
-                              kPatience.count() / 1000));
-    }
     return mark->position;
   }
-  const auto durable = vault.durable();
+  const auto durable = vault_of(rds, i.resource_id).durable();
   if (!durable) unavailable(fmt::format("Nothing was kept of {}'s WAL.", i.identifier));
   return durable->position;
 }

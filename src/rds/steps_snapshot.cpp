@@ -19,34 +19,43 @@
 #include "util/log.h"
 
 namespace howdah::rds {
-
-Result<Mark> set_mark(const Rds& rds, pg::Client& client, const std::string& name) {
-  const auto ask = [&](const std::string& sql) -> Result<pg::Rows> {
-    auto rows = client.query(sql);
-    if (!rows) return tl::unexpected(Error{rows.error().message, true});
-    return std::move(*rows);
-  };
-  Mark mark;
-  mark.time = rds.clock.now();
-  const auto point = ask(fmt::format("SELECT pg_create_restore_point({})", client.quote_literal(name)));
-  if (!point) return tl::unexpected(point.error());
-  if (const auto on = ask("SET synchronous_commit = on"); !on) return tl::unexpected(on.error());
-  if (const auto sent = ask("SELECT pg_logical_emit_message(true, 'howdah', 'snapshot')"); !sent) {
-    return tl::unexpected(sent.error());
-  }
-  const auto end = ask("SELECT pg_current_wal_flush_lsn(), timeline_id FROM pg_control_checkpoint()");
-  if (!end) return tl::unexpected(end.error());
-  const auto at = backup::parse_lsn(point->get(0, 0)), flushed = backup::parse_lsn(end->get(0, 0));
-  if (!at || !flushed) return fail("the server answered a restore point with no position");
-  const auto timeline = static_cast<uint32_t>(std::stoul(std::string(end->get(0, 1))));
-  mark.position = {timeline, *at};
-  mark.flushed = {timeline, *flushed};
-  return mark;
-}
-
 namespace {
 
 constexpr Millis kAwait{10'000};
+
+}  // namespace
+
+Result<Mark> set_mark(Rds& rds, const Instance& i, pg::Client& client, const std::string& name) {
+  if (!has_keeper(rds, i)) {
+    if (const auto kept = protect(rds, i, client); !kept) return tl::unexpected(kept.error());
+  }
+  Mark mark;
+  mark.time = rds.clock.now();
+  hurry_protection(rds, i);  // the vault's disk writes while the server's does
+  // One transaction: its commit waits until the disk has what lies behind the restore point.
+  const std::string sql = fmt::format(
+      "SET synchronous_commit = on; SELECT point, pg_logical_emit_message(true, 'howdah', 'snapshot'), timeline_id, "
+      "({}) FROM (SELECT pg_create_restore_point({}) AS point OFFSET 0) p, pg_control_checkpoint()",
+      lost_slot_sql(client), client.quote_literal(name));
+  auto rows = client.query(sql);
+  if (rows && rows->get(0, 3) != "f") {  // no slot holds back what was just written
+    if (const auto kept = protect(rds, i, client); !kept) return tl::unexpected(kept.error());
+    rows = client.query(sql);
+  }
+  if (!rows) return tl::unexpected(Error{rows.error().message, true});
+  const auto at = backup::parse_lsn(rows->get(0, 0)), behind = backup::parse_lsn(rows->get(0, 1));
+  if (!at || !behind || *behind <= *at) return fail("the server answered a restore point with no position");
+  mark.position = {static_cast<uint32_t>(std::stoul(std::string(rows->get(0, 2)))), *at};
+  const auto vault = vault_of(rds, i.resource_id);
+  const backup::Position kept{mark.position.timeline, *behind};
+  if (vault.await(kept, Millis(0))) return mark;
+  hurry_protection(rds, i);
+  if (vault.await(kept, kAwait)) return mark;
+  return fail_for_now(
+      fmt::format("The copy of {}'s WAL is more than {} s behind its server.", i.identifier, kAwait.count() / 1000));
+}
+
+namespace {
 
 /// The snapshot that the workflow "snap/<id>" makes, while there still is something to do.
 std::shared_ptr<const Snapshot> snapshot_of(const Rds& rds, const Workflow& w) {
@@ -113,6 +122,7 @@ Outcome hand_over(Rds& rds, const Snapshot& s, const Instance& i) {
 /// The first snapshot of a restored instance: its data was a base before it was a server.
 std::optional<Outcome> take_restored(Rds& rds, const Workflow& w, const Snapshot& s, const Instance& i) {
   if (w.arg("restored-from").empty()) return {};
+  if (const auto kept = protect(rds, i); !kept) return flow::again(Millis(500), kept.error().message);
   const auto engine = prepared_engine(rds, i);
   if (!engine) return {};
   const auto base = backup::link_promoted(base_spec(rds, s, *engine), w.arg("restored-from"));
@@ -149,7 +159,6 @@ Outcome take(Rds& rds, const Workflow& w) {
   const auto& [s, i] = *source;
   auto client = pg::Client::connect(layout_of(rds, *i), i->port);
   if (!client) return flow::again(Millis(500), client.error().message);
-  if (const auto kept = protect(rds, *i, *client); !kept) return flow::again(Millis(500), kept.error().message);
   if (auto taken = take_restored(rds, w, *s, *i)) return *taken;
   if (s->full) return flow::next();
   hold_removals().unlock();
@@ -158,14 +167,11 @@ Outcome take(Rds& rds, const Workflow& w) {
     if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
     return flow::next();
   }
-  const auto mark = set_mark(rds, *client, s->id);
+  const auto mark = set_mark(rds, *i, *client, s->id);
   if (!mark) return flow::again(Millis(500), mark.error().message);
-  const auto vault = vault_of(rds, i->resource_id);
-  hurry_protection(rds, *i);
-  if (!vault.await(mark->flushed, kAwait)) return flow::again(Millis(500), "the vault does not keep up");
-  if (const auto plan = backup::plan_to_position(vault, bases, mark->position); !plan) {
+  if (const auto way = backup::check_way(vault_of(rds, i->resource_id), bases, mark->position); !way) {
     log::warn("no way from an older base to this snapshot: copying the files instead",
-              {{"snapshot", s->identifier}, {"reason", plan.error().message}});
+              {{"snapshot", s->identifier}, {"reason", way.error().message}});
     return flow::next();
   }
   return flow::done(marked(rds, s->id, *mark));
