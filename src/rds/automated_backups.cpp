@@ -56,8 +56,8 @@ aws::rds::DBInstanceAutomatedBackup to_wire(const Rds& rds, const Row& row) {
   if (i.restorable_from != Time{}) {
     aws::rds::RestoreWindow window;
     window.earliest_time = rds::to_wire(whole_second_after(i.restorable_from));
-    const auto latest = row.retained ? std::optional(row.latest) : rds.restorable.latest(i.resource_id);
-    if (latest) window.latest_time = rds::to_wire(std::chrono::floor<std::chrono::seconds>(*latest));
+    const auto end = row.retained ? std::optional(row.latest) : rds.restorable.latest(i.resource_id);
+    if (const auto latest = last_whole_second(i, end)) window.latest_time = rds::to_wire(*latest);
     out.restore_window = std::move(window);
   }
   out.allocated_storage = i.allocated_storage;

@@ -6,6 +6,7 @@
 #include "backup/vault_files.h"
 #include "domain/instance.h"
 #include "os/files.h"
+#include "rds/to_wire.h"
 
 namespace howdah::rds {
 namespace {
@@ -70,6 +71,16 @@ TEST_F(RestorableTimesTest, AnInstanceThatIsNewIsLookedUp) {
   EXPECT_EQ(times.latest("db-b"), std::nullopt);
   position("db-c", Time(3h));
   EXPECT_EQ(times.latest("db-c"), Time(3h));
+}
+
+TEST(RestoreWindow, EndsInAWholeSecondThatLiesInIt) {
+  Instance i;
+  EXPECT_EQ(last_whole_second(i, Time(9s)), std::nullopt) << "it has not begun";
+  i.restorable_from = Time(1500ms);
+  EXPECT_EQ(last_whole_second(i, std::nullopt), std::nullopt);
+  EXPECT_EQ(last_whole_second(i, Time(1999ms)), std::nullopt) << "a restore to 1 s would be refused";
+  EXPECT_EQ(last_whole_second(i, Time(2s)), Time(2s));
+  EXPECT_EQ(last_whole_second(i, Time(3700ms)), Time(3s));
 }
 
 }  // namespace

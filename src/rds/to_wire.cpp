@@ -93,6 +93,12 @@ std::optional<wire::Timestamp> to_wire(Time t) {
 
 Time whole_second_after(Time t) { return std::chrono::ceil<std::chrono::seconds>(t); }
 
+std::optional<Time> last_whole_second(const Instance& i, std::optional<Time> latest) {
+  if (i.restorable_from == Time{} || !latest) return {};
+  const Time second = std::chrono::floor<std::chrono::seconds>(*latest);
+  return second < whole_second_after(i.restorable_from) ? std::nullopt : std::optional(second);
+}
+
 wire::Seq<aws::rds::Tag> to_wire(const Tags& tags) {
   wire::Seq<aws::rds::Tag> out;
   out.present = true;
@@ -130,8 +136,8 @@ aws::rds::DBInstance to_wire(const Rds& rds, const Instance& i, const std::strin
   out.instance_create_time = to_wire(i.created);
   out.automatic_restart_time = i.rest == Rest::stopped ? to_wire(i.restart_at) : std::nullopt;
   if (i.backup_retention > 0 && i.restorable_from != Time{}) {
-    const auto latest = rds.restorable.latest(i.resource_id);
-    if (latest) out.latest_restorable_time = to_wire(std::chrono::floor<std::chrono::seconds>(*latest));
+    const auto latest = last_whole_second(i, rds.restorable.latest(i.resource_id));
+    if (latest) out.latest_restorable_time = to_wire(*latest);
   }
   out.availability_zone = i.availability_zone;
   out.ca_certificate_identifier = i.ca_certificate;

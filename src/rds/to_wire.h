@@ -14,6 +14,8 @@ std::optional<wire::Timestamp> to_wire(Time t);
 
 /// Restore times have whole seconds: what is shown can be asked for.
 Time whole_second_after(Time t);
+/// The last whole second of a restore window that ends at `latest`; nothing while there is none in it.
+std::optional<Time> last_whole_second(const Instance& i, std::optional<Time> latest);
 
 wire::Seq<aws::rds::Tag> to_wire(const Tags& tags);
 /// Throws what check_tags() throws, and InvalidParameterValue for a key that is given twice or missing.
