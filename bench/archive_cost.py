@@ -142,6 +142,8 @@ def main():
         print(f"pg_receivewal: {cost['pg_receivewal'] / cost['off']:.3f}x of archiving off")
         ratio = cost["keeper"] / cost["off"]
         verdict("archive_cost", ratio, "archiving off", "1.03", ratio <= 1.03)
+        ratio = cost["keeper"] / cost["pg_receivewal"]
+        verdict("archive_cost receivewal", ratio, "pg_receivewal", "< 1", ratio < 1)
     finally:
         if server:
             server.stop()
