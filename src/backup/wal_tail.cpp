@@ -69,22 +69,36 @@ bool read_page_header(const WalFiles& files, Lsn page, RawPage& out) {
                     part.page_size == kWalPage);
 }
 
-/// Collects `size` bytes from `at` on across pages. kWhole: `at` has moved behind them.
-Found collect(const WalFiles& files, Lsn& at, Lsn limit, size_t size, std::string& out) {
-  while (out.size() < size) {
+/// A record's header, and the checksum of what follows it.
+struct Read {
+  RawRecord header;
+  Crc32c crc;
+  size_t size = 0;
+
+  void add(const char* bytes, size_t n) {
+    const size_t of_header = std::min(n, kRecordHeader - std::min(size, kRecordHeader));
+    if (of_header > 0) std::memcpy(reinterpret_cast<char*>(&header) + size, bytes, of_header);
+    crc.add(bytes + of_header, n - of_header);
+    size += n;
+  }
+};
+
+/// Reads `size` bytes from `at` on across pages. kWhole: `at` has moved behind them.
+Found collect(const WalFiles& files, Lsn& at, Lsn limit, size_t size, Read& out) {
+  while (out.size < size) {
     if (at % kWalPage == 0) {
       RawPage page;
       if (at >= limit) return Found::kBeyond;
       if (!read_page_header(files, at, page)) return Found::kDamaged;
       if ((page.info & kOverwritesContinuation) != 0) return Found::kOverwritten;
-      if ((page.info & kFirstIsContinuation) == 0 || page.rest != size - out.size()) return Found::kDamaged;
+      if ((page.info & kFirstIsContinuation) == 0 || page.rest != size - out.size) return Found::kDamaged;
       at += header_size(at);
     }
-    const size_t part = std::min<size_t>(size - out.size(), page_start(at) + kWalPage - at);
+    const size_t part = std::min<size_t>(size - out.size, page_start(at) + kWalPage - at);
     if (at + part > limit) return Found::kBeyond;
-    const size_t old = out.size();
-    out.resize(old + part);
-    if (!files.read(at, out.data() + old, part)) return Found::kDamaged;
+    const char* bytes = files.look(at, part);
+    if (bytes == nullptr) return Found::kDamaged;
+    out.add(bytes, part);
     at += part;
   }
   return Found::kWhole;
@@ -107,16 +121,14 @@ Step record_at(const WalFiles& files, Lsn start, Lsn limit, Lsn previous) {
     return r;
   }
   if (length < kRecordHeader || length > kLongest) return r;
-  std::string bytes;
+  Read read;
   Lsn at = start;
-  r.found = collect(files, at, limit, length, bytes);
+  r.found = collect(files, at, limit, length, read);
   if (r.found == Found::kOverwritten) r.end = at;
   if (r.found != Found::kWhole) return r;
-  std::memcpy(&r.header, bytes.data(), sizeof r.header);
-  Crc32c crc;
-  crc.add(bytes.data() + kRecordHeader, bytes.size() - kRecordHeader);
-  crc.add(bytes.data(), offsetof(RawRecord, crc));
-  if (crc.value() != r.header.crc || (previous != 0 && r.header.previous != previous)) {
+  r.header = read.header;
+  read.crc.add(&read.header, offsetof(RawRecord, crc));
+  if (read.crc.value() != r.header.crc || (previous != 0 && r.header.previous != previous)) {
     r.found = Found::kDamaged;
     return r;
   }
@@ -216,12 +228,18 @@ WalFiles::WalFiles(const std::vector<std::string>& files, uint32_t timeline) {
 }
 
 bool WalFiles::read(Lsn at, void* out, size_t size) const {
+  const char* bytes = look(at, size);
+  if (bytes != nullptr) std::memcpy(out, bytes, size);
+  return bytes != nullptr;
+}
+
+const char* WalFiles::look(Lsn at, size_t size) const {
   constexpr size_t kWindow = 1 << 18;  // records are small: a system call for each would cost more than reading them
   if (at < window_at_ || at + size > window_at_ + window_.size()) {
     const uint64_t segment = at / kSegmentSize;
     if (segment != open_segment_) {
       auto found = segments_.find(segment);
-      if (found == segments_.end()) return false;
+      if (found == segments_.end()) return nullptr;
       fd_ = open_segment(found->second.second);
       open_segment_ = segment;
     }
@@ -231,10 +249,9 @@ bool WalFiles::read(Lsn at, void* out, size_t size) const {
     const ssize_t n = fd_ ? pread(fd_.get(), window_.data(), window_.size(), offset) : -1;
     window_.resize(n > 0 ? static_cast<size_t>(n) : 0);
     os::breathe(window_.size());
-    if (at + size > window_at_ + window_.size()) return false;
+    if (at + size > window_at_ + window_.size()) return nullptr;
   }
-  std::memcpy(out, window_.data() + (at - window_at_), size);
-  return true;
+  return window_.data() + (at - window_at_);
 }
 
 uint32_t WalFiles::timeline_at(Lsn at) const {

@@ -32,6 +32,8 @@ class WalFiles {
 
   /// Exactly `size` bytes at `at`, all in one segment; false when they are not there.
   bool read(Lsn at, void* out, size_t size) const;
+  /// The same without a copy, at most a page; null when they are not there. Valid until the next call.
+  const char* look(Lsn at, size_t size) const;
   Lsn end() const;                     ///< behind the last segment
   uint32_t timeline_at(Lsn at) const;  ///< of the file that holds `at`; 0 = none does
   uint16_t magic() const;              ///< of the first page, which says the server's version; 0 = there is none
