@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What keeping WAL twice costs a busy server: CPU a transaction of the server and of whoever copies, with the keeper,
-with pg_receivewal, and with neither, in turns on one server. pgbench -N between two checkpoints, so that small commits dominate and not page images."""
+with pg_receivewal, and with neither, in turns on one server; and with pgBackRest's asynchronous archiving on a server like
+it. pgbench -N between two checkpoints, so that small commits dominate and not page images."""
+import ctypes
 import glob
 import json
 import os
@@ -16,7 +18,7 @@ from common import median, verdict
 from daemon import BINARY, wait_for
 
 ROUNDS, SECONDS, CLIENTS = int(os.environ.get("ROUNDS", "6")), int(os.environ.get("SECONDS", "5")), 8
-MODES = ["off", "keeper", "pg_receivewal"]
+MODES = ["off", "keeper", "pg_receivewal"] + (["pgbackrest"] if shutil.which("pgbackrest") else [])
 
 
 def cpu(pid):
@@ -30,7 +32,7 @@ def cpu(pid):
 
 
 class Server:
-    def __init__(self, base):
+    def __init__(self, base, settings=""):
         self.bin = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))[-1]
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         self.base, self.data, self.socket = base, f"{base}/data", f"{base}/run"
@@ -40,7 +42,7 @@ class Server:
         self.run("initdb", "-D", self.data, "-U", "rdsadmin", "--auth=trust", "-k")
         with open(f"{self.data}/postgresql.conf", "a", encoding="utf-8") as f:
             f.write(f"listen_addresses=''\nunix_socket_directories='{self.socket}'\nshared_buffers=256MB\n"
-                    "max_wal_size=4GB\ncheckpoint_timeout=1h\nautovacuum=off\n")
+                    f"max_wal_size=4GB\ncheckpoint_timeout=1h\nautovacuum=off\n{settings}")
         self.run("pg_ctl", "-D", self.data, "-l", f"{self.data}/log", "-w", "start")
         with open(f"{self.data}/postmaster.pid", encoding="utf-8") as f:
             self.pid = int(f.readline())
@@ -48,7 +50,7 @@ class Server:
         self.client("psql", "-c", "select pg_create_physical_replication_slot('howdah_vault', true)")
 
     def run(self, program, *args):
-        subprocess.run([f"{self.bin}/{program}", *args], check=True, stdout=subprocess.DEVNULL,
+        subprocess.run([shutil.which(program, path=self.bin) or program, *args], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, cwd="/",
                        **({"user": self.user.pw_uid, "group": self.user.pw_gid} if os.geteuid() == 0 else {}))
 
@@ -70,9 +72,57 @@ class Server:
         self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
 
 
+def archived_server(base):
+    """Archived by pgBackRest with its fastest settings."""
+    os.mkdir(base)
+    os.chmod(base, 0o777)
+    tool = f"pgbackrest --config={base}/pgbackrest.conf --stanza=peer"
+    with open(f"{base}/pgbackrest.conf", "w", encoding="utf-8") as f:
+        f.write(f"[global]\nrepo1-path={base}/repo\nspool-path={base}/spool\nlog-path={base}\nlock-path={base}/lock\n"
+                f"compress-type=lz4\narchive-async=y\n[peer]\npg1-path={base}/data\npg1-socket-path={base}/run\n"
+                "pg1-user=rdsadmin\n")
+    server = Server(base, f"archive_mode=on\narchive_command='{tool} archive-push %p'\n")
+    wait_for("the stanza", lambda: stanza(server, tool), 60, 0.5)
+    return server
+
+
+def stanza(server, tool):
+    """False while an archive-push that came too early holds the lock."""
+    try:
+        server.run(*tool.split(), "stanza-create")
+        return True
+    except subprocess.CalledProcessError:
+        return False
+
+
+def adopt_orphans():
+    """pgBackRest's archiver leaves its parent: its end, and so what it cost, comes to us."""
+    PR_SET_CHILD_SUBREAPER = 36
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def archivers():
+    """{pid: has it ended?} of the archivers that have become our children."""
+    found = {}
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="utf-8") as f:
+        for pid in f.read().split():
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+                name, fields = stat.read().split("(", 1)[1].rsplit(")", 1)
+            if name == "pgbackrest":
+                found[int(pid)] = fields.split()[0] == "Z"
+    return found
+
+
+def archiver_cpu():
+    """CPU seconds of the archivers that have ended, each counted once; waits for those that still work."""
+    wait_for("the archiver", lambda: all(archivers().values()), 60, 0.1)
+    used = [os.wait4(pid, 0)[2] for pid in archivers()]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
 def copier(mode, server):
     """Starts who copies in this mode."""
-    if mode == "off":
+    if mode in ("off", "pgbackrest"):
         return None
     if mode == "pg_receivewal":
         target = f"{server.base}/received"
@@ -105,7 +155,7 @@ def caught_up(mode, server):
 
 
 def measure(mode, server):
-    """CPU seconds a transaction, transactions a second, and the copier's own CPU seconds a transaction."""
+    """(CPU seconds of the server and of the copier, transactions, transactions a second)."""
     process = copier(mode, server)
     try:
         caught_up(mode, server)
@@ -116,8 +166,25 @@ def measure(mode, server):
         if process:
             process.send_signal(signal.SIGTERM if mode == "keeper" else signal.SIGINT)
             process.wait()
-    done = int(re.search(r"actually processed: (\d+)", text)[1])
-    return (spent + own) / done, float(re.search(r"tps = ([\d.]+)", text)[1]), own / done
+    own += archiver_cpu() if mode == "pgbackrest" else 0
+    return spent, own, int(re.search(r"actually processed: (\d+)", text)[1]), float(re.search(r"tps = ([\d.]+)", text)[1])
+
+
+def judge(results):
+    """The server's part of a transaction is a median; the copier's comes in lumps, a segment at a time."""
+    cost = {}
+    for mode, rounds in results.items():
+        own = sum(r[1] for r in rounds) / sum(r[2] for r in rounds)
+        cost[mode] = median(r[0] / r[2] for r in rounds) + own
+        print(f"{mode}: {cost[mode] * 1e6:.0f} us CPU a transaction, {own * 1e6:.1f} of them the copier's, "
+              f"{median(r[3] for r in rounds):.0f} tps")
+    ratio = cost["keeper"] / cost["off"]
+    verdict("archive_cost", ratio, "archiving off", "1.03", ratio <= 1.03)
+    for peer, name in (("pg_receivewal", "receivewal"), ("pgbackrest", "pgbackrest")):
+        if peer in cost:
+            print(f"{peer}: {cost[peer] / cost['off']:.3f}x of archiving off")
+            ratio = cost["keeper"] / cost[peer]
+            verdict(f"archive_cost {name}", ratio, peer, "< 1", ratio < 1)
 
 
 def main():
@@ -126,26 +193,24 @@ def main():
         return
     base = tempfile.mkdtemp(prefix="howdah-bench-", dir="/var/tmp")
     os.chmod(base, 0o711)
-    server = None
+    adopt_orphans()
+    servers = {}
     try:
-        server = Server(base)
-        for _ in range(2):
-            measure("off", server)  # warms the caches, and writes the page images
+        servers["here"] = Server(base)
+        if "pgbackrest" in MODES:
+            servers["pgbackrest"] = archived_server(f"{base}/archived")
+        on = {mode: servers.get(mode, servers["here"]) for mode in MODES}
+        for server in servers.values():
+            for _ in range(2):
+                measure("off", server)  # warms the caches, and writes the page images
         results = {mode: [] for mode in MODES}
         for turn in range(ROUNDS):
-            for mode in MODES[turn % 3:] + MODES[:turn % 3]:
-                results[mode].append(measure(mode, server))
-        cost = {mode: median(r[0] for r in rounds) for mode, rounds in results.items()}
-        for mode in MODES:
-            tps, own = (median(r[n] for r in results[mode]) for n in (1, 2))
-            print(f"{mode}: {cost[mode] * 1e6:.0f} us CPU a transaction, {own * 1e6:.1f} of them the copier's, {tps:.0f} tps")
-        print(f"pg_receivewal: {cost['pg_receivewal'] / cost['off']:.3f}x of archiving off")
-        ratio = cost["keeper"] / cost["off"]
-        verdict("archive_cost", ratio, "archiving off", "1.03", ratio <= 1.03)
-        ratio = cost["keeper"] / cost["pg_receivewal"]
-        verdict("archive_cost receivewal", ratio, "pg_receivewal", "< 1", ratio < 1)
+            at = turn % len(MODES)
+            for mode in MODES[at:] + MODES[:at]:
+                results[mode].append(measure(mode, on[mode]))
+        judge(results)
     finally:
-        if server:
+        for server in servers.values():
             server.stop()
         shutil.rmtree(base)
 
