@@ -37,7 +37,7 @@ TEST_P(KeeperBothWays, WhatIsCalledDurableWasSyncedBefore) {
   fs::create_directories(wal_dir(vault.root()));
   const os::Command traced{
       .program = strace,
-      .args = {"-f", "-y", "-s", "4096", "-o", trace, "-e", "trace=openat,pwrite64,ftruncate,fdatasync,fsync,rename",
+      .args = {"-f", "-y", "-s", "0", "-o", trace, "-e", "trace=openat,pwrite64,ftruncate,fdatasync,fsync,rename",
                spec.program, "keeper", spec_text(spec)}};
   const auto child = must(os::spawn(traced, scratch.path() + "/strace.log"));
   auto client = instance->connect();

@@ -39,6 +39,8 @@ Result<std::time_t> in_local_zone(const std::tm& tm, std::string_view text) {
   return winter ? *winter : *summer;
 }
 
+constexpr size_t kLongest = 64;  // std::regex_match takes some stack for every character
+
 int number(const std::csub_match& m) { return m.matched ? std::atoi(m.str().c_str()) : 0; }
 
 }  // namespace
@@ -47,7 +49,9 @@ Result<Time> parse_instant(std::string_view text) {
   static const std::regex form(
       R"((\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(?:(Z|z|UTC)|([+-])(\d\d):?(\d\d)?)?)");
   std::cmatch m;
-  if (!std::regex_match(text.data(), text.data() + text.size(), m, form)) return unreadable(text);
+  if (text.size() > kLongest || !std::regex_match(text.data(), text.data() + text.size(), m, form)) {
+    return unreadable(text);
+  }
   std::tm tm{};
   tm.tm_year = number(m[1]) - 1900;
   tm.tm_mon = number(m[2]) - 1;

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <string>
 
 namespace howdah::cli {
 namespace {
@@ -46,6 +47,7 @@ TEST_F(InZone, RefusesWhatIsNoTime) {
        {"", "yesterday", "2026-02-31 10:00", "2026-11-20", "2026-11-20 25:00", "2026-11-20 10:05 CET"}) {
     EXPECT_EQ(at(text), -1) << text;
   }
+  EXPECT_EQ(at("2026-11-20 10:05" + std::string(100'000, ' ') + "Z"), -1) << "must not take the stack for it";
 }
 
 }  // namespace howdah::cli
