@@ -287,7 +287,8 @@ constexpr std::chrono::seconds kLong{4 * 3600};
 
 constexpr Step kTake[] = {{"take", "creating", take, kLong},
                           {"copy-files", "creating", copy_running_files, kLong, Lane::background}};
-constexpr Step kRoll[] = {{"wait-for-older", "available", wait_for_older, kLong},
+constexpr std::chrono::hours kQueue(30 * 24);  // it waits for what has its own deadline, and has not failed meanwhile
+constexpr Step kRoll[] = {{"wait-for-older", "available", wait_for_older, kQueue},
                           {"roll-forward", "available", roll, kLong, Lane::background}};
 constexpr Step kFiles[] = {{"copy-files", "backing-up", copy_files, kLong, Lane::bulk}};
 

@@ -11,12 +11,12 @@ $ echo precious > $BASE/outside; touch -d '9 days ago' $BASE/outside
 $ for d in 2 4 6; do echo x > $logs/postgresql.log.$d; touch -d "$d days ago" $logs/postgresql.log.$d; done; mkdir $logs/directory; ln -s $BASE/outside $logs/postgresql.log.link; touch -h -d '9 days ago' $logs/postgresql.log.link
 # Three days by default.
 clock +61m
-await 'ls $logs | grep -cE "[246]$" || true' @ == 1 within 20s
+await 'ls $logs | grep -cE "log\.[246]$" || true' @ == 1 within 20s
 $ ls $logs/postgresql.log.2 > $BASE/out
 # One day.
 $ aws rds modify-db-parameter-group --db-parameter-group-name day --parameters ParameterName=rds.log_retention_period,ParameterValue=1440,ApplyMethod=immediate
 clock +61m
-await 'ls $logs | grep -cE "[246]$" || true' @ == 0 within 20s
+await 'ls $logs | grep -cE "log\.[246]$" || true' @ == 0 within 20s
 ! aws rds modify-db-parameter-group --db-parameter-group-name day --parameters ParameterName=rds.log_retention_period,ParameterValue=1439,ApplyMethod=immediate    # InvalidParameterValue: allowed values are: 1440-10080
 # All are older than a day now; what is no log is left alone, and nothing outside is touched.
 clock +2d
