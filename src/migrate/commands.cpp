@@ -154,19 +154,17 @@ int up(Session& s, int count, std::optional<Phase> only) {
   const int code = up_list(s, [&](const Verdict& v) {
     auto list = v.pending;
     if (count >= 0 && list.size() > static_cast<size_t>(count)) list.resize(static_cast<size_t>(count));
-    const auto other = std::find_if(list.begin(), list.end(), [&](auto* m) { return only && m->up.phase != *only; });
+    const auto other = std::find_if(list.begin(), list.end(), [&](auto* m) { return only && m->phase != *only; });
     waiting = other == list.end() ? nullptr : *other;
     first = waiting != nullptr && other == list.begin();
     list.erase(other, list.end());
     return list;
   });
   if (code != kOk || waiting == nullptr) return code;
-  if (*only == Phase::kExpand) {
-    s.report().note(waiting->name + " and what comes after it wait: it is of the phase contract");
-    return kOk;
-  }
-  if (!first) {
-    s.report().note(waiting->name + " and what comes after it wait: it is of the phase expand");
+  const bool expand = *only == Phase::kExpand;
+  if (expand || !first) {
+    s.report().note(fmt::format("{} and what comes after it wait: it is of the phase {}", waiting->name,
+                                expand ? "contract" : "expand"));
     return kOk;
   }
   s.report().problem({.code = "phase",

@@ -160,7 +160,7 @@ void lint_indexes(File& f, const Piece& p) {
 
 void lint_removals(File& f, const Piece& p) {
   const Ddl& d = p.ddl;
-  const bool nobody_uses_it = f.migration.up.phase == Phase::kContract;
+  const bool nobody_uses_it = f.migration.phase == Phase::kContract;
   if (d.kind == Ddl::kDropTable || d.kind == Ddl::kDropSchema) {
     for (const auto& t : d.targets) {
       if (d.kind == Ddl::kDropTable && (!f.busy(t) || (nobody_uses_it && !d.cascade))) continue;

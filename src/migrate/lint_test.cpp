@@ -97,7 +97,7 @@ TEST(Lint, what_nobody_uses_any_more_goes_in_the_contract_phase) {
   const auto in_contract = [](const std::string& sql) {
     Source s;
     s.migrations = {file("1", "create table t (id bigint, a int); create table u (t bigint);"), file("2", sql)};
-    s.migrations[1].up.phase = Phase::kContract;
+    s.migrations[1].phase = Phase::kContract;
     std::string out;
     for (const auto& f : lint(s, {.chosen = {"2"}}).findings) out += f.rule + " ";
     return out;

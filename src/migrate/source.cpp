@@ -58,7 +58,8 @@ Marker marker_of(std::string_view line) {
 
 const char* end_of(const std::string& s) { return s.data() + s.size(); }
 
-Result<void> read_options(Section& section, const std::string& options, int line) {
+/// `phase`: where the section may have one.
+Result<void> read_options(Section& section, Phase* phase, const std::string& options, int line) {
   if (options.empty()) return {};
   std::istringstream in(options);
   for (std::string word; in >> word;) {
@@ -75,12 +76,12 @@ Result<void> read_options(Section& section, const std::string& options, int line
     else if (key == "retry" && std::from_chars(value.data(), end_of(value), section.tries).ptr == end_of(value) &&
              section.tries >= 1 && section.tries <= 1000)
       continue;
-    else if (key == "phase" && (value == "expand" || value == "contract"))
-      section.phase = value == "expand" ? Phase::kExpand : Phase::kContract;
+    else if (key == "phase" && phase != nullptr && (value == "expand" || value == "contract"))
+      *phase = value == "expand" ? Phase::kExpand : Phase::kContract;
     else
       return fail(
           fmt::format("{}:{}: unknown option \"{}\"; there are transaction:false, lock_timeout:5s, "
-                      "statement_timeout:10min, retry:5, phase:expand and phase:contract",
+                      "statement_timeout:10min, retry:5, and for up phase:expand and phase:contract",
                       section.file, line, word));
   }
   return {};
@@ -110,7 +111,7 @@ Result<void> cut_sections(Migration& m, const std::string& text) {
       marked = true;
       *now = Section{.present = true, .file = m.file, .line = line + 1, .transactional = !no_transaction};
       now->sql.reserve(text.size() - end);
-      if (auto ok = read_options(*now, marker.options, line); !ok) return ok;
+      if (auto ok = read_options(*now, now == &m.up ? &m.phase : nullptr, marker.options, line); !ok) return ok;
     } else {
       now->sql.append(text, at, end - at);
       code_before = code_before || (!content.empty() && !content.starts_with("--"));

@@ -21,8 +21,7 @@ struct Section {
   // From the header:
   std::string lock_timeout, statement_timeout;  ///< "" = the runner's
   int tries = 0;                                ///< 0 = the runner's
-  Phase phase = Phase::kExpand;
-  std::string where(size_t byte) const;  ///< "file:line:column" of a byte of sql
+  std::string where(size_t byte) const;         ///< "file:line:column" of a byte of sql
   std::string where(int sql_line, int column) const;
 };
 
@@ -36,6 +35,7 @@ struct Migration {
   std::string name;     ///< "20240101000000_add_users"
   std::string file;
   std::string checksum;
+  Phase phase = Phase::kExpand;  ///< from the header of up
   Section up, down;
   std::vector<Replaced> replaces;  ///< of a baseline: "-- migrate:replaces NAME CHECKSUM" in its first lines
 };

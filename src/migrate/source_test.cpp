@@ -50,10 +50,10 @@ TEST_F(Files, reads_phases_and_tries) {
   write("2_b.sql", "-- migrate:up phase:expand\nselect 1;");
   const auto s = read();
   ASSERT_TRUE(s) << s.error().message;
-  EXPECT_EQ(s->migrations[0].up.phase, Phase::kContract);
+  EXPECT_EQ(s->migrations[0].phase, Phase::kContract);
   EXPECT_EQ(s->migrations[0].up.tries, 3);
   EXPECT_EQ(s->migrations[0].down.tries, 1000);
-  EXPECT_EQ(s->migrations[1].up.phase, Phase::kExpand);
+  EXPECT_EQ(s->migrations[1].phase, Phase::kExpand);
   EXPECT_EQ(s->migrations[1].up.tries, 0);
 }
 
@@ -64,6 +64,8 @@ TEST_F(Files, refuses_what_it_does_not_understand) {
     ASSERT_FALSE(s) << option;
     EXPECT_NE(s.error().message.find(option), std::string::npos) << s.error().message;
   }
+  write("1_a.sql", "-- migrate:up\nselect 1;\n-- migrate:down phase:contract\nselect 2;");
+  EXPECT_NE(read().error().message.find("phase:contract"), std::string::npos) << "nobody goes down by phases";
   write("1_a.sql", "select 0;\n-- migrate:up\nselect 1;");
   EXPECT_NE(read().error().message.find("before the first marker"), std::string::npos);
   write("1_a.sql", "select 1;");
