@@ -10,6 +10,7 @@
 #include "domain/cidr.h"
 #include "domain/json.h"
 #include "domain/network.h"
+#include "util/text.h"
 
 namespace howdah {
 
@@ -57,8 +58,7 @@ std::optional<int> number(std::string_view text) {
 }
 
 std::string protocol_name(std::string_view sent) {
-  std::string text(sent);
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string text = lower_case(sent);
   static const std::map<std::string, std::string, std::less<>> names = {{"1", "icmp"},    {"6", "tcp"},  {"17", "udp"},
                                                                         {"58", "icmpv6"}, {"all", "-1"}, {"-1", "-1"}};
   if (const auto it = names.find(text); it != names.end()) return it->second;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "domain/json.h"
+#include "util/text.h"
 
 namespace howdah {
 
@@ -45,11 +46,7 @@ SubnetGroup SubnetGroup::decode(std::string_view text) {
   return x;
 }
 
-std::string subnet_group_name(std::string_view sent) {
-  std::string out(sent);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
+std::string subnet_group_name(std::string_view sent) { return lower_case(sent); }
 
 std::optional<SubnetGroup> default_subnet_group(const store::Store& store, const Scope& scope) {
   const auto vpc = default_vpc(store, scope);

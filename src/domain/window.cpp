@@ -6,18 +6,13 @@
 
 #include "util/fault.h"
 #include "util/id.h"
+#include "util/text.h"
 
 namespace howdah::window {
 namespace {
 
 constexpr int kDay = 24 * 60, kWeek = 7 * kDay;
 constexpr std::array<std::string_view, 7> kDays = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-
-std::string lower(std::string_view s) {
-  std::string out(s);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 /// Minutes of the day of "hh:mm", or -1.
 int clock_minutes(std::string_view s) {
@@ -65,7 +60,7 @@ Daily parse_daily(std::string_view text) {
 }
 
 Weekly parse_weekly(std::string_view raw) {
-  const std::string text = lower(raw);
+  const std::string text = lower_case(raw);
   const auto dash = text.find('-');
   const int begin = week_minutes(std::string_view(text).substr(0, dash));
   const int end = dash == text.npos ? -1 : week_minutes(std::string_view(text).substr(dash + 1));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "util/text.h"
+
 namespace howdah::migrate {
 namespace {
 
@@ -86,8 +88,7 @@ class Lexer {
   void word() {
     const size_t start = at_;
     while (at_ < sql_.size() && word_part(peek())) at_++;
-    std::string text(sql_.substr(start, at_ - start));
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string text = lower_case(sql_.substr(start, at_ - start));
     const bool prefix = text == "e" || text == "b" || text == "x" || text == "n";
     if (peek() == '\'' && prefix) return quoted('\'', text == "e", Token::kString);
     add(Token::kWord, start, std::move(text));

@@ -16,6 +16,7 @@
 #include "os/files.h"
 #include "util/id.h"
 #include "util/json.h"
+#include "util/text.h"
 
 namespace howdah::migrate {
 namespace fs = std::filesystem;
@@ -35,8 +36,7 @@ struct Marker {
 /// Our own markers and those of dbmate, goose and sql-migrate.
 Marker marker_of(std::string_view line) {
   if (!line.starts_with("--")) return {};
-  std::string text(trim(line.substr(2)));
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string text = lower_case(trim(line.substr(2)));
   static const std::pair<const char*, Marker::Kind> kMarkers[] = {{"migrate:up", Marker::kUp},
                                                                   {"migrate:down", Marker::kDown},
                                                                   {"howdah:up", Marker::kUp},

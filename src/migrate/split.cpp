@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "util/text.h"
+
 namespace howdah::migrate {
 namespace {
 
@@ -165,8 +167,7 @@ class Splitter {
   void word() {
     const size_t start = at_;
     while (at_ < sql_.size() && word_part(peek())) at_++;
-    std::string text(sql_.substr(start, at_ - start));
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string text = lower_case(sql_.substr(start, at_ - start));
     if (peek() == '\'' && (text == "e" || text == "b" || text == "x" || text == "n")) return quoted('\'', text == "e");
     if (depth_ > 0) return;
     if (now_.words.size() < kMaxWords) now_.words.push_back(text);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "migrate/session.h"
+#include "util/text.h"
 
 namespace howdah::migrate {
 namespace {
@@ -28,9 +29,7 @@ bool runs_alone(const Statement& s) {
 std::string index_name(const std::string& text) {
   size_t at = text.size();
   for (size_t i = 0; i + 12 < text.size() && at == text.size(); i++) {
-    std::string word = text.substr(i, 12);
-    for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (word == "concurrently") at = i + 12;
+    if (lower_case(text.substr(i, 12)) == "concurrently") at = i + 12;
   }
   std::string rest = text.substr(std::min(at, text.size()));
   const auto next = [&] {
@@ -43,10 +42,7 @@ std::string index_name(const std::string& text) {
     rest.erase(0, end);
     return word;
   };
-  const auto is = [](std::string a, const char* b) {
-    for (char& c : a) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return a == b;
-  };
+  const auto is = [](const std::string& a, const char* b) { return lower_case(a) == b; };
   std::string name = next();
   if (is(name, "if")) {
     name = next();

@@ -17,6 +17,7 @@
 
 #include "net/http_server.h"
 #include "net/stream.h"
+#include "util/text.h"
 #include "wire/http.h"
 
 namespace howdah::net {
@@ -97,9 +98,7 @@ inline wire::HttpRequest from_beast(http::request<http::string_body>&& in, const
   out.raw_path = std::string(target.substr(0, mark));
   if (mark != std::string_view::npos) out.raw_query = std::string(target.substr(mark + 1));
   for (const auto& field : in) {
-    std::string name(field.name_string());
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    out.headers.emplace_back(std::move(name), std::string(field.value()));
+    out.headers.emplace_back(lower_case(field.name_string()), std::string(field.value()));
   }
   out.body = std::move(in.body());
   out.source_ip = peer;

@@ -5,16 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "util/text.h"
+
 namespace howdah::pg {
-namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::vector<std::string> bootstrap_statements(int major) {
   std::vector<std::string> out;
@@ -43,13 +37,13 @@ std::vector<std::string> bootstrap_statements(int major) {
 }
 
 bool is_reserved_role(std::string_view name) {
-  std::string n = lower(name);
+  std::string n = lower_case(name);
   return n == "rdsadmin" || n == "rdstopmgr" || n == "public" || n == "none" || n.starts_with("rds_") ||
          n.starts_with("pg_");
 }
 
 bool is_reserved_database(std::string_view name) {
-  std::string n = lower(name);
+  std::string n = lower_case(name);
   return n == "rdsadmin" || n == "template0" || n == "template1" || n.starts_with("rds_");
 }
 

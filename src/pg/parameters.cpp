@@ -10,6 +10,7 @@
 #include "os/files.h"
 #include "pg/parameter_defaults.h"
 #include "util/json.h"
+#include "util/text.h"
 
 namespace howdah::pg {
 namespace {
@@ -39,8 +40,7 @@ std::string allowed_of(const Json& row, const std::string& vartype) {
 
 Parameter row_of(const Json& json) {
   Parameter p;
-  p.name = text_of(json, "name");  // PostgreSQL says DateStyle, RDS says datestyle
-  for (char& c : p.name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  p.name = lower_case(text_of(json, "name"));  // PostgreSQL says DateStyle, RDS says datestyle
   std::string vartype = text_of(json, "vartype"), context = text_of(json, "context");
   p.description = text_of(json, "short_desc");
   p.source = "engine-default";

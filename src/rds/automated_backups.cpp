@@ -12,7 +12,7 @@
 #include "rds/filters.h"
 #include "rds/restorable_times.h"
 #include "rds/to_wire.h"
-#include "rds/validate.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {

@@ -10,6 +10,7 @@
 #include "api/paginate.h"
 #include "domain/event.h"
 #include "rds/filters.h"
+#include "util/text.h"
 #include "wire/timestamp.h"
 
 namespace howdah::rds {
@@ -105,9 +106,7 @@ store::JournalQuery query_of(const Message& in, const Scope& scope) {
   q.log = kEventLog;
   q.scope = scope.account + "/" + scope.region;
   if (in.source_identifier) {
-    std::string id = *in.source_identifier;
-    for (char& c : id) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    q.subject = *in.source_type + "/" + id;
+    q.subject = *in.source_type + "/" + lower_case(*in.source_identifier);
   }
   return q;
 }

@@ -11,8 +11,8 @@
 #include "domain/config.h"
 #include "domain/parameter_group.h"
 #include "domain/security_group.h"
-#include "rds/validate.h"
 #include "util/id.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 

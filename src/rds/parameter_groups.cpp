@@ -12,15 +12,10 @@
 #include "rds/filters.h"
 #include "rds/resource_name.h"
 #include "rds/to_wire.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 [[noreturn]] void not_found(std::string_view name) {
   throw Fault("DBParameterGroupNotFound", fmt::format("DBParameterGroup not found: {}", name));
@@ -28,7 +23,7 @@ std::string lower(std::string_view text) {
 
 /// Lower-case. Throws for a name that AWS refuses.
 std::string checked_name(std::string_view sent, const char* parameter) {
-  const std::string name = lower(sent);
+  const std::string name = lower_case(sent);
   const auto letter = [](char c) { return c >= 'a' && c <= 'z'; };
   const bool ok = !name.empty() && name.size() <= 255 && letter(name.front()) && name.back() != '-' &&
                   name.find("--") == std::string::npos && std::all_of(name.begin(), name.end(), [&](char c) {
@@ -101,7 +96,7 @@ std::vector<ParameterGroup> all_groups(const Rds& rds, const Scope& scope) {
 }  // namespace
 
 ParameterGroup parameter_group_named(const Rds& rds, const Scope& scope, std::string_view name) {
-  const std::string key = lower(name);
+  const std::string key = lower_case(name);
   if (const auto family = default_group_family(key)) {
     if (!engine_of_family(rds.engines, *family)) not_found(name);
     return default_group(scope, *family);
@@ -112,7 +107,7 @@ ParameterGroup parameter_group_named(const Rds& rds, const Scope& scope, std::st
 }
 
 ParameterGroup own_parameter_group(const store::Tx& tx, const Scope& scope, std::string_view name) {
-  const auto found = tx.get<ParameterGroup>(scope.key(lower(name)));
+  const auto found = tx.get<ParameterGroup>(scope.key(lower_case(name)));
   if (!found) not_found(name);
   return *found;
 }
@@ -176,7 +171,7 @@ aws::rds::DBParameterGroupsMessage describe_db_parameter_groups(Rds& rds, api::C
 
 wire::Empty delete_db_parameter_group(Rds& rds, api::Context& ctx, const aws::rds::DeleteDBParameterGroupMessage& in) {
   const Scope scope = ctx.scope();
-  const std::string name = lower(*in.db_parameter_group_name);
+  const std::string name = lower_case(*in.db_parameter_group_name);
   if (const auto family = default_group_family(name); family && engine_of_family(rds.engines, *family)) {
     throw Fault("InvalidDBParameterGroupState", fmt::format("Default DBParameterGroup cannot be deleted: {}", name));
   }

@@ -17,6 +17,7 @@
 #include "rds/filters.h"
 #include "rds/parameter_groups.h"
 #include "rds/settings.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {
@@ -88,12 +89,6 @@ Rows rows_of(const pg::ParameterTable& table, const ParameterGroup& group, std::
   return out;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 /// Modules that are not installed would be left out of the server's list: better to say so now.
 void check_modules(const pg::Engine& engine, const std::string& list) {
   for (size_t from = 0; from <= list.size();) {
@@ -122,7 +117,7 @@ Wish checked_wish(const Rds& rds, const pg::ParameterTable& table, const std::st
   if (!in.parameter_name || in.parameter_name->empty()) {
     invalid("The parameter ParameterName must be provided and must not be blank.");
   }
-  const std::string name = lower(*in.parameter_name);
+  const std::string name = lower_case(*in.parameter_name);
   const pg::Parameter* p = table.find(name);
   if (!p) invalid(fmt::format("Could not find parameter with name: {}", *in.parameter_name));
   if (!in.apply_method && !reset) invalid(fmt::format("The parameter ApplyMethod must be provided for {}.", name));

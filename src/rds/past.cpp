@@ -17,6 +17,7 @@
 #include "rds/server_files.h"
 #include "rds/snapshots.h"
 #include "util/fault.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {
@@ -119,8 +120,7 @@ std::string instant_text(Time t) {
 
 Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant,
                const std::function<bool()>& unwanted) {
-  std::string id(name);
-  for (char& c : id) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string id = lower_case(name);
   const auto finish = [&](Past past) {
     past.source.engine_version = engine_for(rds, past.source).version;
     return past;

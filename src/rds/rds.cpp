@@ -14,6 +14,7 @@
 #include "pg/layout.h"
 #include "pg/prepared.h"
 #include "rds/validate.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {
@@ -21,8 +22,7 @@ namespace {
 template <class Reader>
 std::shared_ptr<const Instance> named(const Reader& reader, const Scope& scope, std::string_view name) {
   const std::string prefix = scope.arn("rds", "db:");
-  std::string id(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
-  for (char& c : id) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string id = lower_case(name.starts_with(prefix) ? name.substr(prefix.size()) : name);
   auto found = reader.template get<Instance>(scope.key(id));
   if (!found) throw Fault("DBInstanceNotFound", fmt::format("DBInstance {} not found.", name));
   return found;

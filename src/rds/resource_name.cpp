@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "rds/validate.h"
 #include "util/fault.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {

@@ -18,18 +18,13 @@
 #include "rds/to_wire.h"
 #include "rds/validate.h"
 #include "util/id.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {
 
 [[noreturn]] void not_found(std::string_view name) {
   throw Fault("DBSnapshotNotFound", fmt::format("DBSnapshot {} not found.", name));
-}
-
-std::string lower(std::string_view s) {
-  std::string out(s);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
 }
 
 bool shared(const Snapshot& s, const std::string& account) {
@@ -51,13 +46,13 @@ std::optional<SnapshotArn> parse_arn(std::string_view arn) {
     arn.remove_prefix(colon + 1);
   }
   if (part[0] != "arn" || part[2] != "rds" || part[5] != "snapshot") return std::nullopt;
-  return SnapshotArn{{part[4], part[3]}, lower(arn)};
+  return SnapshotArn{{part[4], part[3]}, lower_case(arn)};
 }
 
 template <class Reader>
 std::shared_ptr<const Snapshot> named(const Reader& reader, const Scope& scope, std::string_view name) {
   if (!name.starts_with("arn:")) {
-    if (auto found = reader.template get<Snapshot>(scope.key(lower(name)))) return found;
+    if (auto found = reader.template get<Snapshot>(scope.key(lower_case(name)))) return found;
     not_found(name);
   }
   const auto arn = parse_arn(name);
@@ -115,7 +110,7 @@ std::string checked_snapshot_identifier(std::string_view parameter, std::string_
                             "contain two consecutive hyphens.",
                             parameter));
   }
-  return lower(id);
+  return lower_case(id);
 }
 
 /// Cost O(snapshots of the scope), which quota and retention bound.

@@ -11,6 +11,7 @@
 #include "rds/snapshot_progress.h"
 #include "rds/snapshots.h"
 #include "rds/to_wire.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {
@@ -55,7 +56,7 @@ class Wanted {
     }
     if (in_.dbi_resource_id && *in_.dbi_resource_id != s.resource_id()) return false;
     if (in_.db_snapshot_identifier && !in_.db_snapshot_identifier->empty() &&
-        lower(*in_.db_snapshot_identifier) != s.identifier && *in_.db_snapshot_identifier != s.arn()) {
+        lower_case(*in_.db_snapshot_identifier) != s.identifier && *in_.db_snapshot_identifier != s.arn()) {
       return false;
     }
     return (filters_.admit("db-instance-id", s.source.identifier) ||
@@ -65,15 +66,9 @@ class Wanted {
            filters_.admit("snapshot-type", s.automated ? "automated" : "manual");
   }
 
-  static std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return out;
-  }
-
  private:
   static bool is_of(const Snapshot& s, const std::string& name) {
-    return lower(name) == s.source.identifier || name == s.source.arn();
+    return lower_case(name) == s.source.identifier || name == s.source.arn();
   }
 
   bool visible(const Snapshot& s) const {

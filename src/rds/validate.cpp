@@ -9,6 +9,7 @@
 
 #include "domain/instance_class.h"
 #include "util/fault.h"
+#include "util/text.h"
 
 namespace howdah::rds {
 namespace {
@@ -113,12 +114,6 @@ constexpr StorageType kStorageTypes[] = {{"gp2", 20, 65536, false},
                                          {"standard", 5, 3072, false}};
 
 }  // namespace
-
-std::string lower_case(std::string_view name) {
-  std::string out(name);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 std::span<const StorageType> storage_types() { return kStorageTypes; }
 

@@ -9,7 +9,6 @@
 /// (docs/aws-behaviour.md) and returns the canonical value where there is one.
 namespace howdah::rds {
 
-std::string lower_case(std::string_view name);        ///< as names are stored: clients may write them as they like
 std::string checked_identifier(std::string_view id);  ///< lower-case
 void check_master_username(std::string_view name);
 void check_password(std::string_view password);
