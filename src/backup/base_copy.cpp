@@ -45,6 +45,25 @@ bool comes_out_empty(std::string_view path) {
                        "pg_dynshmem"});
 }
 
+/// Directories that initdb makes and that may hold nothing. A server does not start without them; tools that carry
+/// files only (git, object stores, archives) lose them, and a server that runs does not notice.
+constexpr const char* kStandardDirectories[] = {"pg_commit_ts",
+                                                "pg_dynshmem",
+                                                "pg_logical",
+                                                "pg_logical/mappings",
+                                                "pg_logical/snapshots",
+                                                "pg_notify",
+                                                "pg_replslot",
+                                                "pg_serial",
+                                                "pg_snapshots",
+                                                "pg_stat",
+                                                "pg_stat_tmp",
+                                                "pg_subtrans",
+                                                "pg_tblspc",
+                                                "pg_twophase",
+                                                "pg_wal",
+                                                "pg_wal/archive_status"};
+
 bool left_out(std::string_view path, std::string_view name) {
   if (name.starts_with("pgsql_tmp") || name.starts_with("pg_internal.init")) return true;
   return any_of(path, {"postmaster.pid", "postmaster.opts", "backup_label", "backup_label.old", "tablespace_map",
@@ -147,9 +166,6 @@ Result<void> walk(const std::string& below, Walk& w) {
   if (w.to != nullptr) {
     const std::string to = below.empty() ? *w.to : *w.to + "/" + below;
     if (mkdir(to.c_str(), 0700) != 0) return tl::unexpected(errno_at("create", to));
-    if (below == "pg_wal" && mkdir((to + "/archive_status").c_str(), 0700) != 0) {
-      return tl::unexpected(errno_at("create", to + "/archive_status"));
-    }
   }
   if (comes_out_empty(below)) return {};
   os::Fd fd = open_below(w.root.get(), below.empty() ? "." : below, O_RDONLY | O_DIRECTORY);
@@ -287,10 +303,19 @@ Result<void> copy_one(const Work& work, char* buffer, Job& job) {
   return {};
 }
 
+Result<void> make_standard_directories(const std::string& data) {
+  for (const char* name : kStandardDirectories) {
+    const std::string path = data + "/" + name;
+    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return tl::unexpected(errno_at("create", path));
+  }
+  return {};
+}
+
 Result<void> walk_all(Walk& w) {
   w.root = os::Fd(open(w.from.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!w.root) return tl::unexpected(errno_at("open", w.from));
-  return walk("", w);
+  if (auto walked = walk("", w); !walked || w.to == nullptr) return walked;
+  return make_standard_directories(*w.to);
 }
 
 Result<CopiedData> run(Walk& w) {

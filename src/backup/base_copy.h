@@ -27,8 +27,9 @@ struct CopiedData {
 };
 
 /// Copies `from` to `to` (which must not exist) byte by byte, never sharing blocks. pg_wal comes out empty and
-/// global/pg_control is left out: it is the caller's, last. Everything belongs to us, 0700/0600. Nothing is synced.
-/// Errors: a damaged page (file and block), tablespaces, anything that is neither file nor directory.
+/// global/pg_control is left out: it is the caller's, last. Directories that may be empty are there even when `from`
+/// has lost them. Everything belongs to us, 0700/0600. Nothing is synced. Errors: a damaged page (file and block),
+/// tablespaces, anything that is neither file nor directory.
 Result<CopiedData> copy_data(const std::string& from, const std::string& to, const CopyRules& rules);
 
 /// What copy_data() would copy from a running server's directory, in bytes.

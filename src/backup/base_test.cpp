@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backup/base_copy.h"
 #include "backup/checksum.h"
 #include "backup/control.h"
 #include "backup/manifest.h"
@@ -137,6 +138,45 @@ TEST(BackupStopped, RestoresToTheSameRows) {
   EXPECT_EQ(one(client, "SELECT count(*) || '/' || sum(id) FROM t"), "20000/200010000");
   EXPECT_EQ(one(client, "SELECT count(*) FROM u"), "1") << "a clean shutdown keeps unlogged tables";
   EXPECT_EQ(one(client, "SELECT count(*) FROM pg_replication_slots"), "0");
+}
+
+TEST(BackupStopped, RestoresAlsoWhenEmptyDirectoriesWereLost) {
+  NEED_POSTGRESQL();
+  namespace fs = std::filesystem;
+  Instance db(57);
+  ASSERT_TRUE(db.start());
+  {
+    auto client = session(db);
+    one(client, "CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 100) g");
+  }
+  ASSERT_TRUE(must(pg::stop_server(db.layout(), db.owner(), StopMode::kFast, kPatience)));
+  must(os::remove_tree(db.layout().data + "/pg_replslot"));
+  std::set<std::string> lost = {"pg_replslot"};  // and what git, an archive or an object store would have dropped
+  for (bool again = true; again;) {
+    again = false;
+    for (const auto& entry : fs::recursive_directory_iterator(db.layout().data)) {
+      if (!entry.is_directory() || !fs::is_empty(entry.path())) continue;
+      lost.insert(entry.path().string().substr(db.layout().data.size() + 1));
+      fs::remove(entry.path());
+      again = true;
+      break;
+    }
+  }
+  for (const char* name : {"pg_notify", "pg_stat_tmp", "pg_logical/mappings", "pg_wal/archive_status"}) {
+    EXPECT_TRUE(lost.contains(name)) << name;
+  }
+  const std::string to = state() + "/lost-to";
+  must(copy_data(db.layout().data, to, {.running = true}));
+  for (const auto& name : lost) EXPECT_TRUE(fs::is_directory(to + "/" + name)) << name;
+  must(os::remove_tree(to));
+
+  BaseGuard guard{"lost-1"};
+  const Base base = must(copy_stopped(spec_of("lost-1", db), false));
+  Restored copy(58);
+  auto recovered = copy.restore(must(plan_of_base(state(), base)));
+  ASSERT_TRUE(recovered) << recovered.error().message;
+  auto client = copy.open();
+  EXPECT_EQ(one(client, "SELECT count(*) FROM t"), "100");
 }
 
 TEST(BackupStopped, OneThatCrashedIsRecoveredToItsEnd) {
