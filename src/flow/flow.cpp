@@ -20,6 +20,7 @@ constexpr const char *kBegins = "flow.begin", *kActed = "flow.act", *kRecorded =
 
 int64_t count(Time t) { return t.time_since_epoch().count(); }
 std::string place(const std::string& table, const std::string& step) { return table + "/" + step; }
+bool due(const Workflow& w, Time now) { return w.not_before <= now || set_back_since(w.not_before, now); }
 Millis backoff(int tries) { return std::min(kLongestRetry, kFirstRetry * (1 << std::min(tries, 10))); }
 
 }  // namespace
@@ -174,7 +175,7 @@ std::shared_ptr<const Workflow> Runner::take(Lane lane, std::unique_lock<std::mu
   std::shared_ptr<const Workflow> first;
   for (const auto& w : all) {
     if (step_of(*w).lane != lane || running_.contains(w->resource)) continue;
-    if (w->not_before > now) {
+    if (!due(*w, now)) {
       wait = std::min(wait, w->not_before - now);
     } else if (!first || w->not_before < first->not_before) {
       first = w;
@@ -205,7 +206,7 @@ void Runner::walk(Lane lane, std::shared_ptr<const Workflow> w) {
   const std::string resource = w->resource;
   for (;;) {
     w = store_.get<Workflow>(resource);  // another worker may have finished or a caller replaced it meanwhile
-    if (!w || w->not_before > clock_.now()) return;
+    if (!w || !due(*w, clock_.now())) return;
     {
       std::lock_guard lock(mu_);
       if (stopping_) return;

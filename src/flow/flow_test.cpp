@@ -106,6 +106,21 @@ TEST_F(FlowTest, AResourceHasOneWorkflowAndReplaceAbandonsIt) {
   EXPECT_TRUE(idle());
 }
 
+TEST_F(FlowTest, NothingWaitsForATimeOfAClockThatWasWrong) {
+  const Time now = clock_.now();
+  clock_.advance(std::chrono::hours(24 * 365));
+  env_.fail_a = 1;
+  start();  // due in a year, once the clock is right again
+  clock_.set(now);
+  runner_.run();
+  ASSERT_TRUE(eventually([&] { return env_.a == 1; }));
+  ASSERT_TRUE(eventually([&] {
+    clock_.advance(Millis(1000));
+    runner_.poke();
+    return !store_.get<Workflow>("r/1");
+  }));
+}
+
 TEST_F(FlowTest, AnOverdueStepIsReportedOnceAndFailsInTheEnd) {
   std::atomic<int> reported{0};
   runner_.on_overdue([&](const Workflow&) { reported++; });

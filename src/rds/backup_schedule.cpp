@@ -62,8 +62,9 @@ void BackupSchedule::tick() {
   note_losses();
   begin_due();
   expire();
-  if (rds_.clock.now() - mended_ >= kMendEvery) mend();
-  if (rds_.clock.now() - stored_ >= kStoreEvery) store_apart();
+  const Time now = rds_.clock.now();
+  if (now - mended_ >= kMendEvery || set_back_since(mended_, now)) mend();
+  if (now - stored_ >= kStoreEvery || set_back_since(stored_, now)) store_apart();
 }
 
 void BackupSchedule::keep_keepers() {
@@ -124,7 +125,8 @@ void BackupSchedule::note_losses() {
 void BackupSchedule::begin_due() {
   for (const auto& i : rds_.store.all<Instance>()) {
     if (i->rest != Rest::available || i->backup_retention == 0) continue;
-    if (i->last_backup >= last_window(i->backup_window, rds_.clock.now())) continue;
+    const Time now = rds_.clock.now();
+    if (i->last_backup >= last_window(i->backup_window, now) && !set_back_since(i->last_backup, now)) continue;
     rds_.store.write([&](store::Tx& tx) {
       const auto found = tx.find<Instance>(Instance::by_id(i->resource_id));
       if (!found || found->rest != Rest::available || !left_alone(tx, *found)) return;

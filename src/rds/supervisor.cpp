@@ -208,8 +208,9 @@ void Supervisor::tick() {
   backups_.tick();
   drill_if_due(rds_);
   rds_.store.prune(kEventLog, rds_.clock.now() - kEventRetention);
-  if (rds_.clock.now() - logs_looked_at_ < kLogsEvery) return;
-  logs_looked_at_ = rds_.clock.now();
+  const Time now = rds_.clock.now();
+  if (now - logs_looked_at_ < kLogsEvery && !set_back_since(logs_looked_at_, now)) return;
+  logs_looked_at_ = now;
   remove_old_logs(rds_);
 }
 

@@ -14,13 +14,19 @@ class Clock {
   virtual Time now() const = 0;
 };
 
-/// The system's clock plus an offset that tests advance (`serve --test-hooks`, POST /_test/clock). Never goes back.
+/// Whether the clock was set back after `t` was taken from it, or computed as what is due soon: nothing of ours is that
+/// far ahead. Who waits for such a time waits for nothing.
+inline bool set_back_since(Time t, Time now) { return t - now > std::chrono::hours(1); }
+
+/// The system's clock plus an offset that tests advance (`serve --test-hooks`, POST /_test/clock) and take back only
+/// when nothing is left that has a time (POST /_test/reset).
 class SystemClock : public Clock {
  public:
   Time now() const override {
     return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()) + Millis(offset_ms_.load());
   }
   void advance(Millis by) { offset_ms_ += by.count(); }
+  void restore() { offset_ms_ = 0; }
 
  private:
   std::atomic<int64_t> offset_ms_{0};
