@@ -150,7 +150,11 @@ int run(const Config& config) {
     clock.advance(by);
     services.clock_moved();
   };
-  local.reset = [&services] { services.reset(); };
+  local.reset = [&](Millis patience) {
+    auto done = services.reset(patience, [&clock] { clock.restore(); });
+    services.clock_moved();
+    return done;
+  };
   local.flows = [&services] { return services.flows(); };
   local.register_instances = [&services](const std::string& region, int count) {
     services.register_instances(region, count);

@@ -44,6 +44,20 @@ void erase_all(store::Tx& tx) {
   for (const auto& record : tx.all<T>()) tx.erase<T>(record->key());
 }
 
+/// Which instances a reset could not delete, and what their deletion waits for.
+tl::unexpected<Error> still_there(const store::Store& store, Millis patience) {
+  std::string which;
+  for (const auto& i : store.all<Instance>()) {
+    const auto work = store.get<flow::Workflow>(i->workflow());
+    which += fmt::format("{}{} in {} ({})", which.empty() ? "" : ", ", i->identifier, i->scope.region,
+                         !work                      ? "nothing deletes it"
+                         : work->last_error.empty() ? work->step
+                                                    : work->last_error);
+  }
+  return fail(fmt::format("not deleted after {:g} s: {}; nothing else was reset, try again once that is mended",
+                          static_cast<double>(patience.count()) / 1000, which));
+}
+
 void declare_records(store::Store& store) {
   store.use<Instance>();
   store.use<SlotHint>();
@@ -162,14 +176,17 @@ void Services::register_instances(const std::string& region, int count) {
   });
 }
 
-void Services::reset() {
+Result<void> Services::reset(Millis patience, const std::function<void()>& set_clock_back) {
   auto& p = *parts_;
   p.store.write([&](store::Tx& tx) {
     for (const auto& i : tx.all<Instance>()) p.flows.replace(tx, rds::kDeleteInstance, i->workflow());
   });
-  for (int waited = 0; !p.store.page<Instance>({}, {}, 1).empty() && waited < 6'000; waited++) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!p.store.page<Instance>({}, {}, 1).empty()) {
+    if (std::chrono::steady_clock::now() >= deadline) return still_there(p.store, patience);
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
+  set_clock_back();
   p.store.write([&](store::Tx& tx) {
     erase_all<SlotHint>(tx);
     erase_all<ParameterGroup>(tx);
@@ -180,7 +197,8 @@ void Services::reset() {
     p.flows.replace(tx, rds::kTidyBackups, rds::kTidyResource);
     erase_network_records(tx);
   });
-  p.store.prune(kEventLog, p.clock.now() + std::chrono::hours(1));
+  p.store.prune(kEventLog, Time::max());
+  return {};
 }
 
 }  // namespace howdah

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -6,6 +7,7 @@
 
 #include "domain/config.h"
 #include "util/clock.h"
+#include "util/result.h"
 
 namespace howdah {
 namespace api {
@@ -34,7 +36,10 @@ class Services {
   std::vector<std::pair<std::string, std::vector<std::string>>> flows() const;  ///< every step table and its steps
   /// Records of stopped instances that never had a server.
   void register_instances(const std::string& region, int count);
-  void reset();  ///< deletes every instance, then every other record but principals
+  /// Deletes every instance, then every other record but principals; between the two calls `set_clock_back`. When an
+  /// instance is still there after `patience`, says which and why, and leaves everything else and the clock as they
+  /// are.
+  Result<void> reset(Millis patience, const std::function<void()>& set_clock_back);
 
  private:
   struct Parts;

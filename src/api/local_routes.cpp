@@ -22,6 +22,15 @@ wire::HttpResponse move_clock(const LocalRoutes& routes, const nlohmann::json& b
   return text(200, "ok\n");
 }
 
+wire::HttpResponse reset_all(const LocalRoutes& routes, const nlohmann::json& body) {
+  const auto patience = parse_duration(body.value("within", "60s"));
+  if (!patience) return text(400, "within must be like 90s, 15m, 36h or 7d\n");
+  if (!routes.reset) return text(501, "nothing to reset\n");
+  fault::disarm_all();
+  if (const auto done = routes.reset(*patience); !done) return text(500, done.error().message + "\n");
+  return text(200, "ok\n");
+}
+
 wire::HttpResponse arm_fault(const nlohmann::json& body) {
   const std::string point = body.value("point", "");
   const std::string action = body.value("action", "");
@@ -40,15 +49,11 @@ wire::HttpResponse list_flows(const LocalRoutes& routes) {
 }
 
 wire::HttpResponse test_hook(const LocalRoutes& routes, const wire::HttpRequest& request) {
-  if (request.raw_path == "/_test/reset" || request.raw_path == "/moto-api/reset") {
-    if (!routes.reset) return text(501, "nothing to reset\n");
-    fault::disarm_all();
-    routes.reset();
-    return text(200, "ok\n");
-  }
+  const bool reset = request.raw_path == "/_test/reset" || request.raw_path == "/moto-api/reset";
   const auto body = try_parse_json(request.body.empty() ? "{}" : request.body);
   if (!body.is_object()) return text(400, "the body must be a JSON object\n");
   try {
+    if (reset) return reset_all(routes, body);
     if (request.raw_path == "/_test/clock") return move_clock(routes, body);
     if (request.raw_path == "/_test/fault") return arm_fault(body);
     if (request.raw_path == "/_test/instances" && routes.register_instances) {

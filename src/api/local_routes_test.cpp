@@ -51,6 +51,17 @@ TEST(LocalRoutes, TestHooksMoveTheClock) {
   EXPECT_EQ(unknown->status, 400);
   EXPECT_NE(unknown->body.find("pg.volume:made"), std::string::npos) << unknown->body;
   EXPECT_EQ(routes.answer(ask("POST", "/_test/reset"))->status, 501);
+  Millis patience{};
+  routes.reset = [&](Millis p) {
+    patience = p;
+    return p < Millis(10'000) ? Result<void>(fail("not deleted: a")) : Result<void>();
+  };
+  EXPECT_EQ(routes.answer(ask("POST", "/moto-api/reset"))->body, "ok\n");
+  EXPECT_EQ(patience, Millis(60'000));
+  EXPECT_EQ(routes.answer(ask("POST", "/_test/reset", R"({"within":"soon"})"))->status, 400);
+  const auto failed = routes.answer(ask("POST", "/moto-api/reset", R"({"within":"5s"})"));
+  EXPECT_EQ(failed->status, 500);
+  EXPECT_EQ(failed->body, "not deleted: a\n");
   EXPECT_EQ(routes.answer(ask("GET", "/_test/flows"))->body, "{}\n");
   routes.flows = [] { return std::vector<std::pair<std::string, std::vector<std::string>>>{{"t", {"a", "b"}}}; };
   EXPECT_EQ(routes.answer(ask("GET", "/_test/flows"))->body, "{\"t\":[\"a\",\"b\"]}\n");

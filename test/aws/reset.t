@@ -44,3 +44,23 @@ $ curl -sf -X POST $URL/_test/reset
 > ok
 $ aws rds describe-db-instances
 ~ DBInstances == []
+# An instance that cannot be deleted is named, and nothing is half reset. A reset that succeeds sets the clock right again.
+$ aws rds create-db-instance --db-instance-identifier stays $ok
+$ aws rds wait db-instance-available --db-instance-identifier stays
+id = $ aws rds describe-db-instances --db-instance-identifier stays --query 'DBInstances[0].DbiResourceId' --output text
+kept = $ echo $STATE/instances/$id/log/kept
+needs 'touch $kept && chattr +i $kept'  # files that not even root removes
+clock +40d
+$ curl -s -w '%{http_code}\n' -X POST $URL/moto-api/reset -d '{"within":"5s"}'
+> not deleted after 5 s: stays in * (cannot remove */instances/db-*: *); nothing else was reset, try again once that is mended
+> 500
+$ aws rds describe-db-instances --query 'DBInstances[].DBInstanceStatus'
+~ @ == ["deleting"]
+$ chattr -i $kept
+$ curl -sf -X POST $URL/moto-api/reset
+> ok
+$ aws rds create-db-instance --db-instance-identifier stays $ok
+$ aws rds wait db-instance-available --db-instance-identifier stays
+created = $ aws rds describe-db-instances --db-instance-identifier stays --query 'DBInstances[0].InstanceCreateTime' --output text
+$ test $(($(date +%s) - $(date -d $created +%s))) -ge 0 && echo now
+> now
