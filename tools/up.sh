@@ -165,11 +165,17 @@ stop_keepers() {
   wait_gone 30 "${pids[@]}"
 }
 
+# Not one that has ended and that nobody has waited for: in a container without an init it stays in the table.
+runs() {
+  local stat
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null && [[ ${stat##*) } != [ZX]* ]]
+}
+
 wait_gone() {
   local seconds=$1 pid; shift
   for pid in "$@"; do
-    for _ in $(seq $((seconds * 10))); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-    if kill -0 "$pid" 2>/dev/null; then die "process $pid does not end"; fi
+    for _ in $(seq $((seconds * 10))); do runs "$pid" || break; sleep 0.1; done
+    if runs "$pid"; then die "process $pid does not end"; fi
   done
 }
 
