@@ -75,20 +75,33 @@ Verdict compare_all(const std::string& data, const std::vector<FileEntry>& files
   return verdict;
 }
 
-}  // namespace
-
-Verdict damage_of(const std::string& state, const std::string& base_id) {
-  const std::string data = base_dir(state, base_id) + "/data";
+/// Of the files in `data`, by the base's own manifest.
+Verdict damage_in(const std::string& data, const std::string& state, const std::string& base_id) {
   const auto about = [&](const std::string& what) {
     return std::optional(fmt::format("the base {} is damaged: {}", base_id, what));
   };
-  const auto text = os::read_file(data + "/backup_manifest");
+  const auto text = os::read_file(base_dir(state, base_id) + "/data/backup_manifest");
   if (!text) return about(text.error().message);
   const auto files = parse_backup_manifest(*text);
   if (!files) return about("backup_manifest: " + files.error().message);
   auto damage = compare_all(data, *files);
   if (damage && *damage) return about(**damage);
   return damage;
+}
+
+}  // namespace
+
+Verdict damage_of(const std::string& state, const std::string& base_id) {
+  return damage_in(base_dir(state, base_id) + "/data", state, base_id);
+}
+
+Verdict damage_seen_in(const std::string& copy, const std::string& state, const std::string& base_id) {
+  const auto seen = damage_in(copy, state, base_id);
+  if (!seen || !*seen) return seen;
+  auto damage = damage_of(state, base_id);
+  if (!damage || *damage) return damage;
+  return fail_for_now(
+      fmt::format("{} differs from the sound base {} that it was copied from: {}", copy, base_id, **seen));
 }
 
 Result<void> set_base_aside(const std::string& state, const std::string& base_id) {

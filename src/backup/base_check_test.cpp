@@ -27,6 +27,15 @@ TEST(BackupCheck, AFlippedBitOfABaseIsNamedAndNeitherRestoredNorInherited) {
   EXPECT_EQ(must(damage_of(state(), "bits")), std::nullopt);
   const bool shares = must(os::copy_tree(data + "global", state() + "/shares", {})).reflinked;
   must(os::remove_tree(state() + "/shares"));
+  const std::string spoilt = state() + "/spoilt";
+  must(os::copy_tree(data, spoilt, {}));
+  EXPECT_EQ(must(damage_seen_in(spoilt, state(), "bits")), std::nullopt);
+  flip(spoilt + "/" + file, 100);
+  const auto seen = damage_seen_in(spoilt, state(), "bits");
+  ASSERT_FALSE(seen) << "the base itself is sound";
+  EXPECT_TRUE(seen.error().retry);
+  EXPECT_NE(seen.error().message.find("differs from the sound base bits"), std::string::npos) << seen.error().message;
+  must(os::remove_tree(spoilt));
 
   Restored copy(49);
   const auto refused = [&](const std::string& name) {

@@ -11,6 +11,7 @@
 #include "os/pidfd.h"
 #include "pg/postmaster.h"
 #include "pg/server.h"
+#include "util/fault_point.h"
 
 namespace howdah::backup {
 namespace {
@@ -46,7 +47,10 @@ class Turns {
       resting_ = *rest_ends_ > now;
     }
     if (!rest_ends_ || now < *rest_ends_) return;
-    if (resting_) pace->end_rest(now);
+    if (resting_) {
+      fault::point("os.pace:rested");
+      pace->end_rest(os::Pace::Steady::now());
+    }
     rest_ends_.reset();
     let_go_ = true;
     (void)unlink(hold_.c_str());

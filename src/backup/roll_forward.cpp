@@ -190,7 +190,7 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
   auto copied =
       os::copy_tree(base_dir(spec.state, from.id) + "/data", layout.data, {.owner = spec.owner, .leave_room = true});
   if (!copied) return tl::unexpected(copied.error());
-  const auto damage = damage_of(spec.state, from.id);  // it must not be inherited
+  const auto damage = damage_seen_in(layout.data, spec.state, from.id);  // it must not be inherited
   if (!damage) return tl::unexpected(damage.error());
   if (*damage) return fail(**damage);
   if (auto done = set_up_recovery(*plan, layout.data, spec.owner); !done) return tl::unexpected(done.error());

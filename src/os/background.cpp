@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <memory>
 
+#include "util/fault_point.h"
+
 namespace howdah::os {
 namespace {
 
@@ -18,7 +20,7 @@ constexpr auto kPatience = 2h;                      // after which it no longer 
 constexpr Pace::Millis kSlice(20);                  // of work between two rests beside others
 constexpr Pace::Millis kAlone(1000), kGlance(100);  // between two rests, and a rest, on an idle machine
 constexpr Pace::Millis kLongest(10'000);            // rest, after what took long only because the disk was busy
-constexpr int kShare = 15;                          // one part of so many is work
+constexpr int kShare = 12;                          // one part of so many is work
 constexpr uint64_t kOthers = 15;                    // per cent of the processors' time that nobody misses
 
 thread_local Pace* pace_of_thread = nullptr;
@@ -90,6 +92,7 @@ void breathe(uint64_t bytes) {
   p->did(bytes);
   if (!p->due(Pace::Steady::now())) return;
   std::this_thread::sleep_until(p->begin_rest(Pace::Steady::now()));
+  fault::point("os.pace:rested");
   p->end_rest(Pace::Steady::now());
 }
 

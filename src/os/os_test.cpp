@@ -275,10 +275,10 @@ TEST(Background, WorkRestsMostOfTheTimeUntilItIsAlone) {
   EXPECT_FALSE(pace.due(begin + 1100ms)) << "little work does not rest";
   pace.did(1);
   EXPECT_TRUE(pace.due(begin + 1100ms));
-  EXPECT_GE(pace.begin_rest(begin + 1100ms), begin + 10s);
-  pace.end_rest(begin + 11s);
-  EXPECT_FALSE(pace.due(begin + 11s + 10ms));
-  EXPECT_TRUE(pace.due(begin + 12s + 10ms));
+  EXPECT_GE(pace.begin_rest(begin + 1100ms), begin + 11s);
+  pace.end_rest(begin + 12s);
+  EXPECT_FALSE(pace.due(begin + 12s + 10ms));
+  EXPECT_TRUE(pace.due(begin + 13s + 10ms));
   EXPECT_GE(pace.rested(), 9s);
   EXPECT_FALSE(pace.due(begin + 3h)) << "it must come to its end";
 }
