@@ -12,18 +12,20 @@ Journal::Journal(const std::string& root) : position_(root), clock_(root) {
 Result<void> Journal::publish(Position end, Time before, Time after) {
   if (auto written = position_.write({end, before}); !written) return written;
   clock_seen_ = before;
-  if (!seen_ || seen_->position != end) {
-    if (auto indexed = index({before, after, end}); !indexed) return indexed;
-    changed_ = before;
+  const bool moved = !seen_ || seen_->position != end;
+  if (!last_indexed_ || last_indexed_->position != end) {
+    if (auto indexed = index({before, after, end}, moved); !indexed) return indexed;
   }
+  if (moved) changed_ = before;
   seen_ = {before, after, end};
   return {};
 }
 
-/// At most one record a second, but always the last look before a silence ends.
-Result<void> Journal::index(const ClockRecord& record) {
+/// At most one record a second, but always where a silence begins (what was written last must not be taken for later
+/// because the server's clock is fast) and the last look before it ends.
+Result<void> Journal::index(const ClockRecord& record, bool moved) {
   if (last_indexed_ && record.after - last_indexed_->after < 1s) return {};
-  if (seen_ && seen_->before - changed_ >= 1s) {
+  if (moved && seen_ && seen_->before - changed_ >= 1s) {
     if (auto silence = clock_.append(*seen_); !silence) return silence;
   }
   last_indexed_ = record;

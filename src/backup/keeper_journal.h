@@ -18,7 +18,7 @@ class Journal {
   Time clock() const { return clock_seen_; }  ///< of the last publish()
 
  private:
-  Result<void> index(const ClockRecord& record);
+  Result<void> index(const ClockRecord& record, bool moved);
   PositionFile position_;
   ClockFile clock_;
   std::optional<ClockRecord> last_indexed_, seen_;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "backup/keeper_journal.h"
 #include "backup/vault_files.h"
 #include "pg/control_file.h"
 #include "pg/testing.h"
@@ -37,6 +38,26 @@ struct Source {
   Lsn lsn(const std::string& function) { return parse_lsn(sql("select " + function + "()")).value(); }
   std::string wal() { return instance.layout().data + "/pg_wal"; }
 };
+
+TEST(JournalTest, NotesWhereASilenceBeginsAndEnds) {
+  const pg::testing::Scratch scratch;
+  Journal journal(scratch.path());
+  const Time start = now();
+  const auto look = [&](Millis at, Lsn end) { must(journal.publish({1, end}, start + at, start + at + Millis(5))); };
+  using std::chrono::seconds;
+  look(Millis(0), 100);
+  look(Millis(500), 200);  // within a second of the first
+  for (int n = 1; n <= 10; n++) look(Millis(500) + seconds(n), 200);
+  look(Millis(10'800), 300);
+  const ClockFile clock(scratch.path());
+  const auto begins = clock.last_until(start + seconds(3));
+  ASSERT_TRUE(begins);
+  EXPECT_EQ(begins->position.lsn, 200u) << "what was written last counts as later";
+  const auto ends = clock.first_from(start + seconds(9));
+  ASSERT_TRUE(ends);
+  EXPECT_EQ(ends->position.lsn, 200u);
+  EXPECT_EQ(clock.last()->position.lsn, 300u);
+}
 
 /// What a keeper would have left when everything up to `end` was copied.
 void fill(const Vault& vault, Source& source, Lsn end) {
