@@ -309,6 +309,47 @@ TEST(BackupTraps, AControlFileThatIsBeingWrittenIsReadWhole) {
   must(os::remove_tree(to));
 }
 
+TEST(BackupTraps, TheControlFileOfAServerThatWritesItAllTheTimeIsReadWhole) {
+  NEED_POSTGRESQL();
+  Instance db(59);
+  ASSERT_TRUE(db.start());
+  std::atomic<int> written{0};
+  std::jthread server([&](const std::stop_token& stop) {
+    auto client = db.connect();
+    for (; !stop.stop_requested(); written++) one(client, "CHECKPOINT");
+  });
+  const uint64_t system = must(read_control(db.layout().data)).system_identifier;
+  std::set<std::string> seen;
+  Lsn before = 0;
+  for (int i = 0; i < 100'000 || written < 100; i++) {
+    const std::string content = must(read_control_stable(db.layout().data));
+    const Control control = must(parse_control(content));
+    ASSERT_EQ(control.system_identifier, system);
+    ASSERT_GE(control.checkpoint, before);
+    before = control.checkpoint;
+    seen.insert(content);
+  }
+  EXPECT_GT(seen.size(), 50u) << "nobody wrote it meanwhile";
+}
+
+TEST(BackupTraps, TheControlFileIsCopiedLast) {
+  NEED_POSTGRESQL();
+  Source source(60);
+  BaseGuard guard{"last"};
+  auto spec = spec_of("last", source.db);
+  std::atomic<bool> asked{false};
+  Lsn checkpoint = 0;
+  spec.progress = [&](int) {
+    if (asked.exchange(true)) return;  // while the files are being copied
+    auto client = session(source.db);
+    one(client, "CHECKPOINT");
+    checkpoint = parse_lsn(one(client, "SELECT checkpoint_lsn FROM pg_control_checkpoint()")).value();
+  };
+  must(copy_running(spec));
+  ASSERT_NE(checkpoint, 0u);
+  EXPECT_GE(must(read_control(base_dir(state(), "last") + "/data")).checkpoint, checkpoint);
+}
+
 TEST(BackupTraps, PageChecksumsAreThoseOfTheServer) {
   NEED_POSTGRESQL();
   auto inspected = inspect_data(Shared::get().from.plain, true);
