@@ -114,6 +114,7 @@ std::optional<int> family(int argc, char** argv) {
   if (word == "db" || word.starts_with("db-")) return run_db(argc - 1, argv + 1);
   if (word == "dump") return run_db(argc, argv);
   if (std::string_view(argv[1]) == "keeper" && argc == 3) return run_keeper(argv[2]);
+  if (std::string_view(argv[1]) == "sync-guard" && argc == 3) return run_sync_guard(argv[2]);
   if (std::string_view(argv[1]) == "backup") return run_backup(argc - 1, argv + 1);
   if (std::string_view(argv[1]) == "migrate") return run_migrate(argc - 1, argv + 1);
   if (std::string_view(argv[1]) == "sync") return run_sync(argc - 1, argv + 1);

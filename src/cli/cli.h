@@ -33,5 +33,6 @@ int clone(const Config& config, const CloneRequest& request);
 int query(const Config& config, const QueryRequest& request);
 int restore_table(const Config& config, const RestoreTableRequest& request);
 int run_keeper(const std::string& spec_text);
+int run_sync_guard(const std::string& root);
 
 }  // namespace howdah::cli

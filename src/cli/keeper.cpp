@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "backup/keeper_spec.h"
+#include "backup/sync_guard.h"
 #include "cli/cli.h"
 #include "util/log.h"
 
@@ -22,6 +23,13 @@ int run_keeper(const std::string& spec_text) {
   const int code = backup::run_keeper(*spec);
   fflush(nullptr);
   _exit(code);  // its thread may be waiting for a server that does not answer
+}
+
+/// `howdah sync-guard <vault>`: started by the daemon where commits wait for the vault; not for people.
+int run_sync_guard(const std::string& root) {
+  const int code = backup::run_guard(root);
+  fflush(nullptr);
+  return code;
 }
 
 }  // namespace howdah::cli

@@ -8,6 +8,7 @@
 
 #include "backup/base_check.h"
 #include "backup/keeper_way.h"
+#include "backup/sync_guard.h"
 #include "domain/automated_backup.h"
 #include "domain/condition.h"
 #include "domain/config.h"
@@ -27,7 +28,7 @@ namespace howdah::rds {
 namespace {
 
 constexpr std::chrono::hours kFullEvery{7 * 24};  // an error of replay must not be inherited for ever
-constexpr Millis kDrainPatience{30'000};
+constexpr Millis kDrainPatience{30'000}, kGuardPatience{5'000};
 
 std::string own_program() {
   static const std::string path = std::filesystem::read_symlink("/proc/self/exe").string();
@@ -203,6 +204,10 @@ Result<void> protect(Rds& rds, const Instance& i) {
   return client ? protect(rds, i, *client) : tl::unexpected(client.error());
 }
 
+Result<void> guard_commits(const Rds& rds, const Instance& i) {
+  return backup::ensure_guard(keeper_of(rds, i), sync_timeout_of(i));
+}
+
 void hurry_protection(const Rds& rds, const Instance& i) { backup::hurry_keeper(keeper_of(rds, i)); }
 
 Result<void> begin_protection(Rds& rds, const Instance& i, pg::Client& client) {
@@ -212,6 +217,10 @@ Result<void> begin_protection(Rds& rds, const Instance& i, pg::Client& client) {
 }
 
 Outcome stop_protection(Rds& rds, const Instance& i) {
+  // First: it would begin the keeper again.
+  const auto unguarded = backup::stop_guard(rds.config.state_dir, i.resource_id, kGuardPatience);
+  if (!unguarded) return answer(unguarded.error());
+  if (!*unguarded) return flow::again(Millis(500), "the guard of synchronous commits has not ended yet");
   const auto ended = backup::stop_keeper(rds.config.state_dir, i.resource_id, true, kDrainPatience);
   if (!ended) return answer(ended.error());
   if (!*ended) return flow::again(Millis(500), "the keeper is still copying WAL");

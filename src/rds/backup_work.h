@@ -58,6 +58,8 @@ Result<void> protect(Rds& rds, const Instance& instance);
 std::string lost_slot_sql(const pg::Client& client);
 /// Whether the keeper runs, as it should; asks no server.
 bool has_keeper(const Rds& rds, const Instance& instance);
+/// Makes somebody watch over commits that wait for the vault (backup/sync_guard.h).
+Result<void> guard_commits(const Rds& rds, const Instance& instance);
 /// Somebody waits for what the server is about to flush to be in the vault.
 void hurry_protection(const Rds& rds, const Instance& instance);
 /// The same for a new instance: the slot keeps its WAL from the first byte, so nobody waits for the keeper.

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include "backup/keeper_way.h"
+#include "backup/sync_guard.h"
 #include "domain/condition.h"
 #include "domain/config.h"
 #include "pg/client.h"
 #include "pg/layout.h"
-#include "pg/server.h"
 #include "rds/backup_work.h"
 #include "rds/server_files.h"
+#include "util/log.h"
 
 namespace howdah::rds {
 namespace {
@@ -65,7 +66,10 @@ Millis SyncWatch::look() {
   std::map<std::string, Seen> kept;
   for (const auto& i : rds_.store.all<Instance>()) {
     const bool wanted = wal_mode_of(*i) == WalMode::sync;
-    if (!wanted && Condition::of(rds_.store, i->resource_id).wal_synchronous) set(*i, false, "");
+    if (!wanted && Condition::of(rds_.store, i->resource_id).wal_synchronous) {
+      set(*i, false, "");
+      (void)backup::stop_guard(rds_.config.state_dir, i->resource_id, Millis(0));
+    }
     if (!wanted || i->rest != Rest::available) continue;
     Seen& seen = kept[i->resource_id] = seen_[i->resource_id];
     look_at(*i, seen);
@@ -78,22 +82,29 @@ void SyncWatch::look_at(const Instance& i, Seen& seen) {
   const auto clock = vault_of(rds_, i.resource_id).latest_restorable();
   const auto now = Steady::now();
   if (clock && *clock != seen.clock) seen = {*clock, now};
-  if (!Condition::of(rds_.store, i.resource_id).wal_synchronous) {
-    if (now - seen.moved < std::chrono::seconds(2) && caught_up(rds_, i)) {
-      set(i, true, "Commits wait until the WAL vault has them.");
-    }
+  if (Condition::of(rds_.store, i.resource_id).wal_synchronous) return look_after(i);
+  if (now - seen.moved >= std::chrono::seconds(2) || !caught_up(rds_, i)) return;
+  if (const auto guarded = guard_commits(rds_, i); !guarded) {
+    log::warn("commits do not wait for a vault yet", {{"instance", i.resource_id}, {"why", guarded.error().message}});
     return;
   }
-  const auto patience = sync_timeout_of(i);
-  if (now - seen.moved < patience) return;
-  if (pg::observe(layout_of(rds_, i), owner_of(rds_, i)).state != pg::ServerState::kReady) {
-    seen.moved = now;  // nobody waits
-    return;
+  set(i, true, "Commits wait until the WAL vault has them.");
+}
+
+/// Whether commits may go on waiting.
+void SyncWatch::look_after(const Instance& i) {
+  const std::string& state = rds_.config.state_dir;
+  if (backup::guard_let_go(state, i.resource_id)) {
+    set(i, false,
+        fmt::format(
+            "The WAL vault has not answered for {} s: commits no longer wait for it. They will again once it has "
+            "caught up.",
+            sync_timeout_of(i).count()));
+    (void)backup::stop_guard(state, i.resource_id, Millis(0));
+  } else if (const auto guarded = guard_commits(rds_, i); !guarded) {
+    set(i, false,
+        "Commits no longer wait for the WAL vault, since nobody watches over them: " + guarded.error().message);
   }
-  set(i, false,
-      fmt::format("The WAL vault has not answered for {} s: commits no longer wait for it. They will again once it has "
-                  "caught up.",
-                  patience.count()));
 }
 
 void SyncWatch::set(const Instance& i, bool synchronous, const std::string& message) {

@@ -17,9 +17,10 @@ std::chrono::seconds sync_timeout_of(const Instance& instance);
 /// Throws InvalidParameterValue for a value of these tags that means nothing.
 void check_wal_tags(const Tags& tags);
 
-/// Commits that wait for the vault (WalMode::sync). They begin to wait once the keeper has caught up, and no longer
-/// wait when the vault's clock has stood still for sync_timeout_of() while the server runs: a keeper that hangs
-/// or a vault on a full disk must not stop the database. Both are events, and settings that the server reloads.
+/// Commits that wait for the vault (WalMode::sync). They begin to wait once the keeper has caught up and a guard
+/// watches, which lets them go on when the vault's clock has stood still for sync_timeout_of() while the server runs: a
+/// keeper that hangs or a vault on a full disk must not stop the database, with a daemon or without one
+/// (backup/sync_guard.h). Both are events, and settings that the server reloads.
 ///
 /// One thread.
 class SyncWatch {
@@ -34,6 +35,7 @@ class SyncWatch {
     Steady::time_point moved = Steady::now();
   };
   void look_at(const Instance& instance, Seen& seen);
+  void look_after(const Instance& instance);
   void set(const Instance& instance, bool synchronous, const std::string& message);
   Rds& rds_;
   std::map<std::string, Seen> seen_;  // by resource id

@@ -44,7 +44,10 @@ class Writer(threading.Thread):
 
 
 def keeper_of(daemon, client, name):
-    resource = client.instance(name).findtext("DbiResourceId")
+    return keeper_of_resource(daemon, client.instance(name).findtext("DbiResourceId"))
+
+
+def keeper_of_resource(daemon, resource):
     found = [p for p in procs.using(daemon.base) if " keeper " in procs.cmdline(p) and resource in procs.cmdline(p)]
     return found[0] if found else None
 
@@ -82,18 +85,43 @@ def watchdog(daemon, client, name):
 
 
 def alone(daemon, client, name):
-    """The daemon dies: the keeper needs none to acknowledge, and commits go on."""
-    writer = Writer(5, endpoint(client, name))
+    """The daemon dies: the keeper needs none to acknowledge, and commits go on. The keeper dies, too: another one is begun,
+    and commits go on, none of them without the vault. That one hangs: commits wait, then go on without it, which the
+    daemon tells when it is back."""
+    place, writer, keeper = endpoint(client, name), Writer(5, endpoint(client, name)), keeper_of(daemon, client, name)
+    resource = client.instance(name).findtext("DbiResourceId")
+    waits = lambda: psql(*place, "show synchronous_standby_names")  # noqa: E731
     wait_for("writes", lambda: writer.acknowledged)
+    releases = told(client, name, "no longer wait for it")
     daemon.kill()
+    other = None
     try:
-        seen = len(writer.acknowledged)
-        wait_for("commits without a daemon", lambda: len(writer.acknowledged) > seen + 50, 30)
+        more(writer, "commits without a daemon")
+        procs.send(keeper, signal.SIGKILL)
+        procs.wait_gone(keeper, 30)
+        more(writer, "commits with a keeper that nobody but the guard has begun")
+        assert waits() == "howdah_vault", "commits went on without the vault"
+        other = keeper_of_resource(daemon, resource)
+        assert other and other != keeper, (keeper, other)
+        procs.send(other, signal.SIGSTOP)
+        stopped = time.monotonic()
+        more(writer, "commits without daemon and keeper")
+        print(f"commits went on {time.monotonic() - stopped:.1f} s after daemon and keeper were gone")
+        wait_for("the setting", lambda: waits() == "")
     finally:
+        if other:
+            procs.send(other, signal.SIGCONT)
         daemon.start()
         client.close()
+    wait_for("the event", lambda: told(client, name, "no longer wait for it") == releases + 1, 30)
+    synchronous(client, name, 3)
     writer.ended = True
     writer.join()
+
+
+def more(writer, what):
+    seen = len(writer.acknowledged)
+    wait_for(what, lambda: len(writer.acknowledged) > seen + 50, 60)
 
 
 def crash(daemon, client, name):
