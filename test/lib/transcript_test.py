@@ -9,6 +9,7 @@ from transcript import Failure, Transcript
 FAKE_AWS = """#!/bin/sh
 case "$1" in
   say) shift; echo "$@";;
+  rds) echo "Unknown options: --colour, red" >&2; exit 252;;
   *) echo "An error occurred ($1) when calling the X operation (reached max retries: 2): it is $2, so no" >&2; exit 254;;
 esac
 """
@@ -34,10 +35,9 @@ class FakeDaemon:
 
 class FakeCli:
     env = {}
-    model = CliModel(None)
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, model):
+        self.directory, self.model = directory, model
         with open(f"{directory}/aws", "w", encoding="utf-8") as f:
             f.write(FAKE_AWS)
         os.chmod(f"{directory}/aws", 0o755)
@@ -65,13 +65,13 @@ class OldCli(unittest.TestCase):
 
 
 class Run(unittest.TestCase):
-    def run_text(self, text):
+    def run_text(self, text, model=CliModel(None)):
         with tempfile.TemporaryDirectory() as directory:
             with open(f"{directory}/x.t", "w", encoding="utf-8") as f:
                 f.write(text)
             t = Transcript(f"{directory}/x.t")
             try:
-                t.run(FakeDaemon(), FakeCli(directory), "eu-test-1")
+                t.run(FakeDaemon(), FakeCli(directory, model), "eu-test-1")
             except Failure:
                 pass
             return t
@@ -97,6 +97,14 @@ class Run(unittest.TestCase):
         self.bad("! aws say a   # Worse\n", "succeeded")
         self.bad("! aws say a\n", "which error")
         self.good("! echo no such thing >&2; false  # no such\n", 1)
+
+    def test_options_that_the_cli_does_not_know(self):
+        old, hint = OldModel("python3"), "x.t:2: this aws CLI is too old for --colour"
+        for text, passed, skipped in (("! aws $paint # Ugly\n$ true\n", 2, 1), ("$ aws $paint\n$ true\n$ true\n", 1, 2)):
+            t = self.run_text("paint = $ echo rds describe-things --colour red\n" + text, old)
+            self.assertEqual((t.passed, t.failed, t.skipped), (passed, 0, skipped), t.problems)
+            self.assertIn(hint, t.problems[0])
+        self.bad("! aws rds describe-things --colour red # Ugly\n", "Unknown options")  # of a CLI that may know it
 
     def test_checks(self):
         self.good("""$ aws say '{"a": [{"b": 1}, {"b": "x y"}], "c": true}'\n~ a[0].b == 1\n~ a[1].b == x y\n~ a[1].b =~ ^x
