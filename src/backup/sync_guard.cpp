@@ -93,13 +93,30 @@ bool wait_until(Millis timeout, Condition condition) {
   return true;
 }
 
-Result<void> put_byte(const std::string& path, uint64_t at, char byte) {
-  const os::Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd || pwrite(fd.get(), &byte, 1, static_cast<off_t>(at)) != 1 || fdatasync(fd.get()) != 0) {
-    return fail(fmt::format("cannot change {}: {}", path, strerror(errno)));
+/// One byte of a file, in place. A file that takes its place between its opening and the change is not touched.
+class ByteInPlace {
+ public:
+  explicit ByteInPlace(std::string path)
+      : path_(std::move(path)), fd_(open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)) {}
+
+  /// The first MiB.
+  Result<std::string> read() const {
+    std::string text(1 << 20, '\0');
+    const ssize_t n = fd_ ? pread(fd_.get(), text.data(), text.size(), 0) : -1;
+    if (n < 0) return fail(fmt::format("cannot read {}: {}", path_, strerror(errno)));
+    text.resize(static_cast<size_t>(n));
+    return text;
   }
-  return {};
-}
+
+  Result<void> put(uint64_t at, char byte) const {
+    if (fd_ && pwrite(fd_.get(), &byte, 1, static_cast<off_t>(at)) == 1 && fdatasync(fd_.get()) == 0) return {};
+    return fail(fmt::format("cannot change {}: {}", path_, strerror(errno)));
+  }
+
+ private:
+  std::string path_;
+  os::Fd fd_;
+};
 
 class Guard {
  public:
@@ -133,14 +150,14 @@ class Guard {
 
   /// First the note, so that the daemon finishes what may be interrupted here.
   void let_go(const Task& task) {
-    const std::string conf = task.keeper.layout.config_file();
-    const auto text = os::read_file(conf);
+    const ByteInPlace conf(task.keeper.layout.config_file());
+    const auto text = conf.read();
     if (!text) return say(tl::unexpected(text.error()));
     const auto at = text->find("\nsynchronous_standby_names");
     if (at == std::string::npos) return;  // nobody waits, or no longer
     Result<void> done;
-    if (task.state != kLetGo) done = put_byte(task_path(root_), 0, kLetGo);
-    if (done) done = put_byte(conf, at + 1, '#');
+    if (task.state != kLetGo) done = ByteInPlace(task_path(root_)).put(0, kLetGo);
+    if (done) done = conf.put(at + 1, '#');
     if (done) done = pg::reload_server(task.keeper.layout, task.keeper.owner);
     if (done) log::warn("the vault does not answer: commits no longer wait for it", {{"vault", root_}});
     say(done);
