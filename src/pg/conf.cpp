@@ -117,13 +117,14 @@ Result<std::string> render_conf(const Settings& settings) {
   return out;
 }
 
-Result<std::string> render_hba(const std::vector<std::string>& cidrs, bool force_ssl) {
+Result<std::string> render_hba(const std::vector<std::string>& cidrs, const LoginRules& rules) {
   std::string out = "# Written by howdah from the security groups; changes are lost.\n";
   out += fmt::format("local all,replication {0} peer map=howdah\nlocal all all reject\n", kAdminRole);
   out += fmt::format("host all {0} all reject\n", kAdminRole);
   for (const auto& cidr : cidrs) {
     if (!is_network(cidr)) return fail(fmt::format("\"{}\" is not a network like 10.0.0.0/16", cidr));
-    out += fmt::format("{} all all {} scram-sha-256\n", force_ssl ? "hostssl" : "host", cidr);
+    out += fmt::format("{} all all {} {}\n", rules.force_ssl ? "hostssl" : "host", cidr,
+                       rules.md5 ? "md5" : "scram-sha-256");
   }
   return out;
 }

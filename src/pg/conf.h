@@ -34,10 +34,18 @@ Result<std::string> render_conf(const Settings& settings);
 /// A value as postgresql.conf wants it: 'it''s'. Backslashes are doubled.
 std::string quote_conf(std::string_view value);
 
+/// How clients may log in.
+struct LoginRules {
+  bool force_ssl = true;  ///< rds.force_ssl
+  bool md5 = false;       ///< passwords that are stored as MD5 count, too: rds.accepted_password_auth_method
+  bool operator==(const LoginRules&) const = default;
+};
+
 /// pg_hba.conf: the unix socket admits rdsadmin by peer and nobody else; rdsadmin is rejected over TCP; every CIDR may
-/// log in with SCRAM, over TLS only when `force_ssl`; replication connections of users are not admitted; all else meets
-/// PostgreSQL's own "no pg_hba.conf entry". Fails on anything that is not an IPv4 or IPv6 network.
-Result<std::string> render_hba(const std::vector<std::string>& cidrs, bool force_ssl);
+/// log in with a password by `rules` (the method md5 means SCRAM where the password is stored so); physical replication
+/// connections of users are not admitted; all else meets PostgreSQL's own "no pg_hba.conf entry". Fails on anything
+/// that is not an IPv4 or IPv6 network.
+Result<std::string> render_hba(const std::vector<std::string>& cidrs, const LoginRules& rules);
 
 /// pg_ident.conf: map "howdah" from the operating system user we run as to rdsadmin.
 Result<std::string> render_ident(const std::string& daemon_user);

@@ -26,15 +26,20 @@ TEST(Conf, ValuesCannotEndTheirQuotation) {
 }
 
 TEST(Conf, HbaAdmitsTheNetworksAndNothingElse) {
-  EXPECT_EQ(must(render_hba({"10.0.0.0/8", "2001:db8::/32"}, true)),
+  EXPECT_EQ(must(render_hba({"10.0.0.0/8", "2001:db8::/32"}, {})),
             "# Written by howdah from the security groups; changes are lost.\n"
             "local all,replication rdsadmin peer map=howdah\nlocal all all reject\nhost all rdsadmin all reject\n"
             "hostssl all all 10.0.0.0/8 scram-sha-256\nhostssl all all 2001:db8::/32 scram-sha-256\n");
-  EXPECT_NE(must(render_hba({"0.0.0.0/0"}, false)).find("\nhost all all 0.0.0.0/0 scram-sha-256\n"), std::string::npos);
+  const auto last_line = [](const LoginRules& rules) {
+    const std::string text = must(render_hba({"0.0.0.0/0"}, rules));
+    return text.substr(text.rfind('\n', text.size() - 2) + 1);
+  };
+  EXPECT_EQ(last_line({.force_ssl = false}), "host all all 0.0.0.0/0 scram-sha-256\n");
+  EXPECT_EQ(last_line({.md5 = true}), "hostssl all all 0.0.0.0/0 md5\n");
   for (const char* bad :
        {"", "all", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8 trust", "10.0.0.0/8\nhost all all all trust",
         "10.0.0.0/-1", "10.0.0.0/ 8", "::/129", "samenet/8", "10.0.0/8"}) {
-    EXPECT_FALSE(render_hba({bad}, true)) << bad;
+    EXPECT_FALSE(render_hba({bad}, {})) << bad;
   }
 }
 

@@ -179,6 +179,15 @@ std::map<std::string, std::string> available_extensions(const Engine& engine) {
   return out;
 }
 
+std::set<std::string> creatable_extensions(const Engine& engine) {
+  std::set<std::string> out;
+  for (const auto& [name, version] : available_extensions(engine)) {
+    const auto text = os::read_file(fmt::format("{}/extension/{}.control", engine.sharedir, name), 1 << 16);
+    if (text && ("\n" + *text).find("\ntrusted = true") != std::string::npos) out.insert(name);
+  }
+  return out;
+}
+
 Catalog Catalog::discover(const std::string& state, const std::string& engines_d) {
   std::vector<std::future<Result<Engine>>> probes;
   for (const auto& c : candidates(state, engines_d)) probes.push_back(std::async(std::launch::async, probe, c));

@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,9 @@ MajorDates dates_of(int major);
 
 /// Extension name -> default version, from the control files of `engine`.
 std::map<std::string, std::string> available_extensions(const Engine& engine);
+
+/// Those that somebody who is no superuser may create in a database of his own; from 13 on a control file says so.
+std::set<std::string> creatable_extensions(const Engine& engine);
 
 /// The server builds of this machine; built once at start (about 20 ms), constant afterwards.
 class Catalog {

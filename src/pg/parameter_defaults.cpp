@@ -44,11 +44,16 @@ constexpr RdsDefault kDefaults[] = {
 };
 
 constexpr RdsParameter kRdsParameters[] = {
+    {"rds.accepted_password_auth_method", "md5+scram", "string", "md5+scram,scram", false,
+     "Force authentication for connections with passwords stored locally."},
     {"rds.force_ssl", "1", "boolean", "0,1", false, "Force SSL connections.", 15},
     {"rds.force_ssl", "0", "boolean", "0,1", false, "Force SSL connections."},
     {"rds.log_retention_period", "4320", "integer", "1440-10080", false,
      "Log files older than this many minutes are removed."},
     {"rds.logical_replication", "0", "boolean", "0,1", true, "Enables logical decoding."},
+    {"rds.restrict_password_commands", "0", "boolean", "0", true,
+     "Restricts password-related commands to members of rds_password.", 0,
+     "stock PostgreSQL lets every role change its own password, and no module is loaded that would not"},
     {"rds.superuser_read_all", "0", "boolean", "0,1", false, "Lets rds_superuser read all data (pg_read_all_data).",
      14},
 };

@@ -21,6 +21,7 @@ struct RdsParameter {
   bool is_static;
   const char* description;
   int since = 0;
+  const char* refusal = "";  ///< why `allowed` is narrower than on AWS
 };
 std::span<const RdsParameter> rds_parameters();
 

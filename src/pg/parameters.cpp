@@ -91,11 +91,16 @@ bool fits(const Parameter& p, const std::string& value) {
   }
   if (p.data_type == "integer") return within<int64_t>(value, p.allowed);
   if (p.data_type == "float") return within<double>(value, p.allowed);
-  if (p.data_type == "boolean") return one_of(value, "0,1,on,off,true,false");
+  if (p.data_type == "boolean" && p.allowed == "0,1") return one_of(value, "0,1,on,off,true,false");
   return p.allowed.empty() || one_of(value, p.allowed);
 }
 
 }  // namespace
+
+bool is_on(const Settings& settings, const std::string& name) {
+  const auto found = settings.find(name);
+  return found != settings.end() && one_of(found->second, "1,on,true");
+}
 
 Result<ParameterTable> ParameterTable::load(const Engine& engine, const std::string& settings_file) {
   auto text = os::read_file(settings_file);
@@ -123,8 +128,16 @@ Result<ParameterTable> ParameterTable::load(const Engine& engine, const std::str
                            .source = "system",
                            .apply_type = r.is_static ? "static" : "dynamic",
                            .data_type = r.data_type,
-                           .allowed = r.allowed});
+                           .allowed = r.allowed,
+                           .refusal = r.refusal});
   }
+  table.rows_.push_back({.name = "rds.extensions",
+                         .value = fmt::format("{}", fmt::join(creatable_extensions(engine), ",")),
+                         .description = "List of extensions that can be created.",
+                         .source = "system",
+                         .apply_type = "static",
+                         .data_type = "list",
+                         .modifiable = false});
   std::sort(table.rows_.begin(), table.rows_.end(), by_name);
   return table;
 }
@@ -140,7 +153,9 @@ Result<void> ParameterTable::check(const std::string& name, const std::string& v
   if (p == nullptr) return fail(fmt::format("Could not find parameter with name: {}", name));
   if (!p->modifiable) return fail(fmt::format("The parameter {} cannot be modified.", name));
   if (fits(*p, value)) return {};
-  return fail(fmt::format("Invalid parameter value: {} for: {} allowed values are: {}", value, name, p->allowed));
+  const std::string why = p->refusal.empty() ? "" : fmt::format(" ({})", p->refusal);
+  return fail(
+      fmt::format("Invalid parameter value: {} for: {} allowed values are: {}{}", value, name, p->allowed, why));
 }
 
 Result<Settings> ParameterTable::resolve(const Settings& user, const FormulaInput& input) const {
@@ -160,9 +175,7 @@ Result<Settings> ParameterTable::resolve(const Settings& user, const FormulaInpu
     if (!result) return fail(fmt::format("parameter {}: {}", name, result.error().message));
     value = std::to_string(*result);
   }
-  bool logical = out["rds.logical_replication"] == "1" || out["rds.logical_replication"] == "on" ||
-                 out["rds.logical_replication"] == "true";
-  out["wal_level"] = logical ? "logical" : "replica";
+  out["wal_level"] = is_on(out, "rds.logical_replication") ? "logical" : "replica";
   return out;
 }
 

@@ -12,6 +12,9 @@
 
 namespace howdah::pg {
 
+/// Whether `settings` holds the boolean `name` as 1, on or true.
+bool is_on(const Settings& settings, const std::string& name);
+
 /// One row of DescribeDBParameters for a default group.
 struct Parameter {
   std::string name;
@@ -22,12 +25,14 @@ struct Parameter {
   std::string data_type;   ///< integer, float, boolean, string, list
   std::string allowed;     ///< "6-262143", "0,1", "off,on,..."; "" = anything
   bool modifiable = true;
+  std::string refusal = {};  ///< why `allowed` is narrower than on AWS; "" = it is not
 
   bool is_static() const { return apply_type == "static"; }
 };
 
 /// All parameters of one engine build: names, types and ranges from its own pg_settings (Template::settings), defaults
-/// of RDS laid over them, and RDS's own rds.* parameters. Constant after load; about 350 rows.
+/// of RDS laid over them, and RDS's own rds.* parameters. rds.extensions is what a master may create. Constant after
+/// load; about 350 rows.
 class ParameterTable {
  public:
   static Result<ParameterTable> load(const Engine& engine, const std::string& settings_file);

@@ -88,7 +88,8 @@ TEST(Parameters, EveryCommandFileAndLibraryIsOurs) {
     for (const char* dangerous : {"command", "_file", "directory", "directories", "library_path", "preload"}) {
       if (p.name.find(dangerous) == std::string::npos || p.name == "shared_preload_libraries") continue;
       bool harmless = p.name == "log_replication_commands" || p.name == "log_temp_files" ||
-                      p.name == "temp_file_limit" || p.name == "max_files_per_process" || p.name == "log_filename";
+                      p.name == "temp_file_limit" || p.name == "max_files_per_process" || p.name == "log_filename" ||
+                      p.name == "rds.restrict_password_commands";
       EXPECT_TRUE(harmless || !p.modifiable) << p.name;
     }
   }

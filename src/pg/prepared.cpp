@@ -134,6 +134,30 @@ Result<void> build_tree(const Engine& engine, const std::string& tree) {
   return os::write_file_atomic(tree + "/engine.json", json_text(description, 2) + "\n", 0644);
 }
 
+/// What RDS's own extension offers: which roles still have an MD5 password, and the server's version.
+constexpr const char* kToolsControl =
+    "comment = 'administrative functions of RDS'\ndefault_version = '1.0'\nschema = rds_tools\n"
+    "relocatable = false\ntrusted = true\n";
+constexpr const char* kToolsScript =
+    "CREATE FUNCTION rds_tools.role_password_encryption_type(OUT rolname pg_catalog.name, OUT encryption_type "
+    "pg_catalog.text) RETURNS SETOF record LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp "
+    "AS $$ SELECT a.rolname, CASE WHEN a.rolpassword LIKE 'md5%' THEN 'md5' WHEN a.rolpassword LIKE 'SCRAM-SHA-256$%' "
+    "THEN 'scram-sha-256' END FROM pg_authid a ORDER BY a.oid $$;\n"
+    "REVOKE ALL ON FUNCTION rds_tools.role_password_encryption_type() FROM PUBLIC;\n"
+    "GRANT EXECUTE ON FUNCTION rds_tools.role_password_encryption_type() TO rds_superuser;\n"
+    "CREATE FUNCTION rds_tools.rds_version() RETURNS pg_catalog.text LANGUAGE sql STABLE SET search_path = pg_catalog, "
+    "pg_temp AS $$ SELECT split_part(current_setting('server_version'), ' ', 1) $$;\n"
+    "GRANT USAGE ON SCHEMA rds_tools TO PUBLIC;\n";
+
+/// Trees that an earlier version made get it, too. The control file comes last: with it the extension is there.
+Result<Engine> with_tools(Engine engine) {
+  const std::string path = engine.sharedir + "/extension/rds_tools";
+  if (engine.major < 13 || os::exists(path + ".control")) return engine;
+  if (auto done = put(path + "--1.0.sql", kToolsScript); !done) return tl::unexpected(done.error());
+  if (auto done = put(path + ".control", kToolsControl); !done) return tl::unexpected(done.error());
+  return engine;
+}
+
 Engine inside(const Engine& engine, const std::string& tree) {
   fs::path bin = engine.bindir, share = engine.sharedir;
   fs::path prefix = common_ancestor(common_ancestor(bin, bin.parent_path() / "lib"), share);
@@ -169,20 +193,20 @@ const std::set<std::string>& absent_extensions() {
 }
 
 Result<Engine> prepare_engine(const Engine& engine, const std::string& state) {
-  if (engine.prepared) return engine;
+  if (engine.prepared) return with_tools(engine);
   std::string tree = fmt::format("{}/engines/{}-{}.{}", state, engine.version, engine.build, kPolicy),
               tmp = tree + ".tmp";
   if (auto made = os::ensure_dir(state + "/engines", 0755); !made) return tl::unexpected(made.error());
-  if (os::exists(tree)) return inside(engine, tree);
+  if (os::exists(tree)) return with_tools(inside(engine, tree));
   auto lock = os::LockFile::acquire(state + "/engines/lock", "the engine directory", std::chrono::seconds(60));
   if (!lock) return tl::unexpected(lock.error());
-  if (os::exists(tree)) return inside(engine, tree);
+  if (os::exists(tree)) return with_tools(inside(engine, tree));
   if (auto gone = os::remove_tree(tmp); !gone) return tl::unexpected(gone.error());
   if (auto built = build_tree(engine, tmp); !built) return tl::unexpected(built.error());
   fault::point("pg.engine:built");
   if (auto synced = os::sync_fs(tmp); !synced) return tl::unexpected(synced.error());
   if (auto done = os::publish(tmp, tree); !done) return tl::unexpected(done.error());
-  return inside(engine, tree);
+  return with_tools(inside(engine, tree));
 }
 
 }  // namespace howdah::pg

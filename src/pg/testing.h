@@ -112,7 +112,7 @@ class Instance {
     ServerPlace place{.address = "127.0.0.1", .port = port_, .name = "test", .tls = tls, .force_ssl = force_ssl};
     Settings all = instance_settings(Shared::get().engine, layout_, place, user);
     must(write_conf(layout_.config_file(), render_conf(all).value(), owner_));
-    must(write_conf(layout_.hba_file(), render_hba(cidrs, force_ssl).value(), owner_));
+    must(write_conf(layout_.hba_file(), render_hba(cidrs, {.force_ssl = force_ssl}).value(), owner_));
     must(write_conf(layout_.ident_file(), render_ident(Shared::get().identity.daemon_user).value(), owner_));
   }
   auto start(std::chrono::milliseconds timeout = std::chrono::seconds(30)) {

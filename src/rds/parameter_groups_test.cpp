@@ -243,7 +243,8 @@ TEST_F(GroupParameters, ReachServersWhenTheyShould) {
   const auto settings = settings_of(rds_, i, Shared::get().engine);
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->at("max_connections"), "50");
-  EXPECT_EQ(forces_ssl(*settings), Shared::get().engine.major >= 15);
+  EXPECT_EQ(login_rules(*settings), (pg::LoginRules{.force_ssl = Shared::get().engine.major >= 15, .md5 = true}));
+  EXPECT_EQ(login_rules({{"rds.force_ssl", "on"}, {"rds.accepted_password_auth_method", "scram"}}), pg::LoginRules{});
 }
 
 }  // namespace

@@ -88,12 +88,12 @@ std::string endpoint_of(const Rds& rds, const Instance& i) {
 
 namespace {
 
-Result<bool> write_access(Rds& rds, const Instance& i, bool force_ssl) {
+Result<bool> write_access(Rds& rds, const Instance& i, const pg::LoginRules& login) {
   std::vector<std::string> cidrs;
   for (auto& a : admitted_sources(rds.store, i.scope, i.security_groups, i.port, members_of(rds, i))) {
     cidrs.push_back(std::move(a.cidr));
   }
-  const auto text = pg::render_hba(cidrs, force_ssl);
+  const auto text = pg::render_hba(cidrs, login);
   if (!text) return tl::unexpected(text.error());
   const auto layout = layout_of(rds, i);
   return update(layout, layout.hba_file(), *text, owner_of(rds, i));
@@ -109,7 +109,7 @@ std::string most_kept_wal(const Rds& rds) {
 
 Result<bool> write_settings(Rds& rds, const Instance& i, const pg::Engine& engine, const pg::Settings& settings) {
   const auto layout = layout_of(rds, i);
-  const pg::ServerPlace place{i.address, i.port, i.identifier, true, forces_ssl(settings)};
+  const pg::ServerPlace place{i.address, i.port, i.identifier, true, login_rules(settings).force_ssl};
   pg::Settings wanted = settings;
   // Sessions of rdsadmin set it off for themselves. Others can, too, to make room.
   const auto condition = Condition::of(rds.store, i.resource_id);
@@ -134,9 +134,9 @@ Result<bool> refresh_running(Rds& rds, const std::shared_ptr<const Instance>& i,
     const auto conf = write_settings(rds, *i, *engine, *settings);
     if (!conf) return conf;
     changed = *conf;
-    seen = {i, std::move(group), forces_ssl(*settings)};
+    seen = {i, std::move(group), login_rules(*settings)};
   }
-  const auto access = write_access(rds, *i, seen.force_ssl);
+  const auto access = write_access(rds, *i, seen.login);
   if (!access) return access;
   return changed || *access;
 }
@@ -158,7 +158,7 @@ Result<ServerFiles> write_server_files(Rds& rds, const Instance& i) {
   if (!settings) return tl::unexpected(settings.error());
   auto idents = update(layout, layout.ident_file(), *ident, owner);
   if (!idents) return tl::unexpected(idents.error());
-  auto access = write_access(rds, i, forces_ssl(*values));
+  auto access = write_access(rds, i, login_rules(*values));
   if (!access) return tl::unexpected(access.error());
   out.settings_changed = *settings || *idents;
   out.access_changed = *access;

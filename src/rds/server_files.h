@@ -3,6 +3,7 @@
 
 #include "domain/instance.h"
 #include "os/identity.h"
+#include "pg/conf.h"
 #include "rds/rds.h"
 #include "util/result.h"
 
@@ -32,7 +33,7 @@ Result<ServerFiles> write_server_files(Rds& rds, const Instance& instance);
 struct Rendered {
   std::shared_ptr<const Instance> instance;
   std::shared_ptr<const void> group;
-  bool force_ssl = true;
+  pg::LoginRules login;
 };
 Result<bool> refresh_running(Rds& rds, const std::shared_ptr<const Instance>& instance, Rendered& seen);
 

@@ -44,9 +44,10 @@ Result<pg::Settings> settings_of(const Rds& rds, const Instance& i, const pg::En
   return (*table)->resolve(user, input);
 }
 
-bool forces_ssl(const pg::Settings& settings) {
-  const auto it = settings.find("rds.force_ssl");
-  return it != settings.end() && it->second == "1";
+pg::LoginRules login_rules(const pg::Settings& settings) {
+  const auto method = settings.find("rds.accepted_password_auth_method");
+  return {.force_ssl = pg::is_on(settings, "rds.force_ssl"),
+          .md5 = method != settings.end() && method->second == "md5+scram"};
 }
 
 std::string parameter_status(const Rds& rds, const Instance& i) {

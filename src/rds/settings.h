@@ -16,8 +16,8 @@ Result<std::shared_ptr<const pg::ParameterTable>> parameter_table(const Rds& rds
 /// changes those that need no reboot; one that is about to start gets everything.
 Result<pg::Settings> settings_of(const Rds& rds, const Instance& instance, const pg::Engine& prepared);
 
-/// Whether rds.force_ssl is on in `settings`.
-bool forces_ssl(const pg::Settings& settings);
+/// What `settings` say of who may log in.
+pg::LoginRules login_rules(const pg::Settings& settings);
 
 /// ParameterApplyStatus: pending-reboot when a reboot would change the server's settings, else in-sync.
 std::string parameter_status(const Rds& rds, const Instance& instance);
