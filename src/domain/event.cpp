@@ -65,6 +65,7 @@ constexpr EventKind kKinds[] = {
     {"HOWDAH-EVENT-0103", "db-instance", "backup", ""},
     {"HOWDAH-EVENT-0104", "db-instance", "backup", ""},
     {"HOWDAH-EVENT-0105", "db-instance", "restoration", ""},
+    {"HOWDAH-EVENT-0106", "db-instance", "configuration change", ""},
 };
 
 struct Categories {

@@ -8,11 +8,20 @@
 #include "util/text.h"
 
 namespace howdah::pg {
-namespace {}  // namespace
+
+std::vector<std::string> reserved_roles() { return {"rds_superuser", "rds_replication", "rds_password", "rds_iam"}; }
+
+std::vector<std::string> superuser_memberships(int major) {
+  std::vector<std::string> out = {"pg_monitor", "pg_signal_backend", "rds_replication", "rds_password"};
+  if (major >= 15) out.push_back("pg_checkpoint");
+  if (major >= 16) out.insert(out.end(), {"pg_use_reserved_connections", "pg_create_subscription"});
+  if (major >= 17) out.push_back("pg_maintain");
+  return out;
+}
 
 std::vector<std::string> bootstrap_statements(int major) {
   std::vector<std::string> out;
-  for (const char* role : {"rds_superuser", "rds_replication", "rds_password", "rds_iam"}) {
+  for (const auto& role : reserved_roles()) {
     out.push_back(
         fmt::format("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{0}') THEN "
                     "CREATE ROLE {0} NOLOGIN; END IF; END $$",
@@ -22,11 +31,9 @@ std::vector<std::string> bootstrap_statements(int major) {
                     "PASSWORD NULL",
                     role));
   }
-  std::vector<const char*> members = {"pg_monitor", "pg_signal_backend", "rds_replication", "rds_password"};
-  if (major >= 15) members.push_back("pg_checkpoint");
-  if (major >= 16) members.insert(members.end(), {"pg_use_reserved_connections", "pg_create_subscription"});
-  if (major >= 17) members.push_back("pg_maintain");
-  for (const char* role : members) out.push_back(fmt::format("GRANT {} TO rds_superuser WITH ADMIN OPTION", role));
+  for (const auto& role : superuser_memberships(major)) {
+    out.push_back(fmt::format("GRANT {} TO rds_superuser WITH ADMIN OPTION", role));
+  }
   if (major >= 15) {
     out.push_back(
         "DO $$ DECLARE p text; BEGIN FOR p IN SELECT name FROM pg_catalog.pg_settings WHERE context = "

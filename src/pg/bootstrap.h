@@ -17,6 +17,10 @@ constexpr const char* kSpareDatabase = "rds_spare";  ///< empty, renamed into DB
 /// statement without a final semicolon.
 std::vector<std::string> bootstrap_statements(int major);
 
+/// The roles that are made, and what rds_superuser is a member of with the right to grant it on.
+std::vector<std::string> reserved_roles();
+std::vector<std::string> superuser_memberships(int major);
+
 /// Names that users may not create, alter or drop: rdsadmin, rdstopmgr, rds_*, pg_*.
 bool is_reserved_role(std::string_view name);
 bool is_reserved_database(std::string_view name);

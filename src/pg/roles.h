@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "pg/bootstrap.h"
 #include "pg/client.h"
@@ -30,8 +31,20 @@ Result<void> set_password(Client& client, const std::string& role, const std::st
 /// An existing database only gets its owner corrected when that is still rdsadmin.
 Result<void> ensure_database(Client& client, const std::string& name, const std::string& owner);
 
-/// Re-applies bootstrap_statements() and the parameter rds.superuser_read_all: after a restore or upgrade, after a
-/// change of parameters, and when a user dropped a reserved role.
+/// Re-applies bootstrap_statements() and the parameter rds.superuser_read_all: after a restore or upgrade.
 Result<void> reconcile_roles(Client& client);
+
+/// What users changed of the reserved roles, in words; empty = nothing. Only reads.
+Result<std::vector<std::string>> missing_roles(Client& client);
+
+/// reconcile_roles(), and the master is a member again of what had gone.
+Result<void> restore_roles(Client& client, const std::string& master);
+
+/// Makes rds_superuser's membership of pg_read_all_data what the server's setting rds.superuser_read_all says.
+Result<void> follow_read_all(Client& client);
+
+/// Gives REPLICATION to the members of rds_replication that can log in, and takes it from all others but superusers;
+/// from all when wal_level is not logical. Writes only what differs. Returns whether wal_level is logical.
+Result<bool> follow_replication(Client& client);
 
 }  // namespace howdah::pg

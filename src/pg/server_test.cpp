@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -233,6 +234,69 @@ TEST(Roles, ReconcileRestoresWhatAMasterDropped) {
   EXPECT_FALSE(ensure_master(c, "rdsadmin", must(scram_verifier("password1"))));
   EXPECT_FALSE(ensure_master(c, "RDS_x", must(scram_verifier("password1"))));
   EXPECT_FALSE(ensure_database(c, "template1", "rdsadmin"));
+}
+
+TEST(Roles, WhatIsMissingIsSaidAndTheMasterGetsItBack) {
+  NEED_POSTGRESQL();
+  Instance i(67);
+  ASSERT_TRUE(i.start());
+  Client c = i.connect();
+  must(ensure_master(c, "root_user", must(scram_verifier("password1"))));
+  EXPECT_EQ(must(missing_roles(c)), std::vector<std::string>{});
+  ASSERT_TRUE(c.query("ALTER ROLE rds_superuser RENAME TO mine"));
+  ASSERT_TRUE(c.query("ALTER ROLE rds_password CREATEDB"));
+  const auto missing = must(missing_roles(c));
+  for (const char* what : {"role rds_superuser", "role rds_password", "rds_superuser in pg_monitor"}) {
+    EXPECT_NE(std::find(missing.begin(), missing.end(), what), missing.end()) << what;
+  }
+  must(restore_roles(c, "root_user"));
+  EXPECT_EQ(must(missing_roles(c)), std::vector<std::string>{});
+  const auto member = [&] {
+    return std::string(
+        c.query("SELECT pg_has_role('root_user', 'rds_superuser', 'MEMBER WITH ADMIN OPTION')")->get(0, 0));
+  };
+  EXPECT_EQ(member(), "t");
+  ASSERT_TRUE(c.query("REVOKE rds_superuser FROM root_user"));
+  ASSERT_TRUE(c.query("REVOKE pg_monitor FROM rds_superuser"));
+  must(restore_roles(c, "root_user"));
+  EXPECT_EQ(must(missing_roles(c)), std::vector<std::string>{});
+  EXPECT_EQ(member(), "f") << "somebody took it from the master on purpose";
+}
+
+TEST(Roles, ReplicationFollowsMembership) {
+  NEED_POSTGRESQL();
+  Instance i(68);
+  const auto settings = [](const char* level) {
+    return Settings{{"wal_level", level}, {"max_wal_senders", "5"}, {"max_replication_slots", "5"}};
+  };
+  i.configure(settings("logical"));
+  ASSERT_TRUE(i.start());
+  std::optional<Client> c = i.connect();
+  must(ensure_master(*c, "root_user", must(scram_verifier("password1"))));
+  ASSERT_TRUE(
+      c->query("CREATE ROLE dms LOGIN PASSWORD 'x'; CREATE ROLE team NOLOGIN; GRANT rds_replication TO team; "
+               "CREATE ROLE \"o'dd\" LOGIN IN ROLE team; CREATE ROLE stray LOGIN REPLICATION"));
+  const auto who = [&] {
+    return std::string(c->query("SELECT string_agg(rolname, ' ' ORDER BY rolname COLLATE \"C\") FROM pg_roles WHERE "
+                                "rolreplication AND NOT rolsuper")
+                           ->get(0, 0));
+  };
+  EXPECT_TRUE(must(follow_replication(*c)));
+  EXPECT_EQ(who(), "o'dd root_user") << "the master is a member through rds_superuser";
+  ASSERT_TRUE(c->query("GRANT rds_replication TO dms; REVOKE rds_replication FROM team"));
+  EXPECT_TRUE(must(follow_replication(*c)));
+  EXPECT_EQ(who(), "dms root_user");
+  auto dms = Client::connect_tcp("127.0.0.1", i.port(), "root_user", "password1", "postgres", "disable");
+  ASSERT_TRUE(dms) << dms.error().message;
+  EXPECT_TRUE(dms->query("SELECT pg_create_logical_replication_slot('s', 'pgoutput')"));
+  EXPECT_TRUE(dms->query("SELECT pg_drop_replication_slot('s')"));
+  c.reset();
+  ASSERT_TRUE(*stop_server(i.layout(), i.owner(), StopMode::kFast, 20s));
+  i.configure(settings("replica"));
+  ASSERT_TRUE(i.start());
+  c = i.connect();
+  EXPECT_FALSE(must(follow_replication(*c)));
+  EXPECT_EQ(who(), "") << "nobody needs it, and with it anybody could copy the whole server";
 }
 
 TEST(Roles, ReadAllIsAParameter) {

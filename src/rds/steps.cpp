@@ -97,6 +97,15 @@ bool sets_parameters(const Rds& rds, const Instance& i) {
 
 }  // namespace
 
+namespace {
+
+/// Who may use logical decoding can do so when the instance is available. Supervision does it again where this fails.
+void follow_replication(const Rds& rds, const Instance& i) {
+  if (auto client = pg::Client::connect(layout_of(rds, i), i.port)) (void)pg::follow_replication(*client);
+}
+
+}  // namespace
+
 Outcome start_server(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   const auto layout = layout_of(rds, *i);
@@ -109,6 +118,7 @@ Outcome start_server(Rds& rds, const Workflow& w) {
   }
   const auto started = pg::start_server({*engine, layout, owner_of(rds, *i), Millis(20'000), {}});
   if (started) {
+    if (!ran && !i->started_group.empty()) follow_replication(rds, *i);
     return flow::next_soon(change(w, [began, ran, group = i->parameter_group](Instance& now, store::Tx&) {
       now.server_started = began;
       if (!ran || now.started_group.empty()) now.started_group = group;

@@ -51,6 +51,7 @@ Outcome set_up_database(Rds& rds, const Workflow& w, const Instance& i) {
   if (auto r = pg::ensure_set_up(*client, {i.master_username, i.pending_verifier, i.db_name}); !r) {
     return answer(r.error());
   }
+  if (const auto r = pg::follow_replication(*client); !r) return answer(r.error());
   if (auto r = begin_protection(rds, i, *client); !r) return answer(r.error());
   return flow::next();
 }

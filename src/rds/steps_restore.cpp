@@ -177,6 +177,7 @@ Outcome set_up(Rds& rds, const Workflow& w) {
   auto client = pg::Client::connect(layout_of(rds, *i), i->port);
   if (!client) return await_server(rds, w, client.error());
   if (auto r = pg::reconcile_roles(*client); !r) return answer(r.error());
+  if (const auto r = pg::follow_replication(*client); !r) return answer(r.error());
   if (auto r = protect(rds, *i); !r) return answer(r.error());
   const std::string foreign = pg::foreign_collations(layout_of(rds, *i), i->port);
   if (foreign.empty()) return flow::next();

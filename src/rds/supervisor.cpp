@@ -37,7 +37,8 @@ Supervisor::Supervisor(Rds& rds)
       backups_(rds),
       use_(rds),
       storage_(rds, use_),
-      sync_(rds) {
+      sync_(rds),
+      roles_(rds) {
   epoll_event e{};
   e.events = EPOLLIN;
   e.data.fd = wake_.get();
@@ -63,6 +64,7 @@ void Supervisor::start() {
   counts_ = std::thread([this] { guard([this] { return use_.look(); }); });
   disks_ = std::thread([this] { guard([this] { return storage_.look(); }); });
   vaults_ = std::thread([this] { guard([this] { return sync_.look(); }); });
+  catalogs_ = std::thread([this] { guard([this] { return roles_.look(); }); });
 }
 
 void Supervisor::stop() {
@@ -72,7 +74,7 @@ void Supervisor::stop() {
   }
   changed_.notify_all();
   poke();
-  for (std::thread* thread : {&servers_, &time_, &counts_, &disks_, &vaults_}) {
+  for (std::thread* thread : {&servers_, &time_, &counts_, &disks_, &vaults_, &catalogs_}) {
     if (thread->joinable()) thread->join();
   }
 }
@@ -193,7 +195,7 @@ void Supervisor::guard(const std::function<Millis()>& look) {
     try {
       next = look();
     } catch (const std::exception& e) {
-      log::error("disks or vaults could not be looked at; it goes on", {{"error", e.what()}});
+      log::error("disks, vaults or roles could not be looked at; it goes on", {{"error", e.what()}});
     }
     lock.lock();
     changed_.wait_for(lock, next, [this] { return stopping_; });

@@ -9,6 +9,7 @@
 #include "os/fd.h"
 #include "rds/backup_schedule.h"
 #include "rds/rds.h"
+#include "rds/roles_watch.h"
 #include "rds/server_files.h"
 #include "rds/storage_ladder.h"
 #include "rds/storage_use.h"
@@ -25,10 +26,12 @@ namespace howdah::rds {
 /// - Backups: daily snapshots, retention, keepers (backup_schedule.h).
 /// - Storage: writes are refused before a disk is full (storage_ladder.h).
 /// - Synchronous vaults: commits wait for one only while it answers (sync_watch.h).
+/// - Roles: reserved ones are there, and replication follows membership (roles_watch.h).
 /// - Time: stopped instances start after seven days, queued changes are applied in the maintenance window, events are
 ///   pruned after 14 days, server logs after their retention period.
 ///
-/// Idle cost: one wake-up in five seconds that looks at records in memory, O(instances).
+/// Idle cost: one wake-up in five seconds that looks at records in memory, O(instances), and one query a minute and
+/// instance.
 class Supervisor {
  public:
   explicit Supervisor(Rds& rds);
@@ -64,7 +67,8 @@ class Supervisor {
   StorageUse use_;
   StorageLadder storage_;
   SyncWatch sync_;
-  std::thread servers_, time_, counts_, disks_, vaults_;
+  RolesWatch roles_;
+  std::thread servers_, time_, counts_, disks_, vaults_, catalogs_;
 };
 
 }  // namespace howdah::rds
