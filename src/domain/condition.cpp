@@ -12,6 +12,7 @@ void list(V& v, T& c) {
   v("lost_until", c.lost_until);
   v("wal_synchronous", c.wal_synchronous);
   v("storage_level", c.storage_level);
+  v("hurry", c.hurry);
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ struct Condition {
   int32_t wal_losses = 0;        ///< losses of the WAL vault (backup/losses.h) that were announced
   uint64_t lost_until = 0;       ///< LSN behind the last of them: the restore window begins behind it
   bool wal_synchronous = false;  ///< commits wait for the vault (rds/sync_watch.h)
-  int32_t storage_level = 0;     ///< 0, or 1 = little room is left, 2 = full: clients may only read
+  int32_t hurry = 0;          ///< of autovacuum: how near transaction ids are to their end (rds/adaptive_autovacuum.h)
+  int32_t storage_level = 0;  ///< 0, or 1 = little room is left, 2 = full: clients may only read
 
   std::string key() const { return resource_id; }
   std::string encode() const;

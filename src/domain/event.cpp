@@ -66,6 +66,7 @@ constexpr EventKind kKinds[] = {
     {"HOWDAH-EVENT-0104", "db-instance", "backup", ""},
     {"HOWDAH-EVENT-0105", "db-instance", "restoration", ""},
     {"HOWDAH-EVENT-0106", "db-instance", "configuration change", ""},
+    {"HOWDAH-EVENT-0107", "db-instance", "notification", ""},
 };
 
 struct Categories {

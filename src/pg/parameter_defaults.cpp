@@ -46,6 +46,7 @@ constexpr RdsDefault kDefaults[] = {
 constexpr RdsParameter kRdsParameters[] = {
     {"rds.accepted_password_auth_method", "md5+scram", "string", "md5+scram,scram", false,
      "Force authentication for connections with passwords stored locally."},
+    {"rds.adaptive_autovacuum", "1", "boolean", "0,1", false, "Enables or disables adaptive autovacuum."},
     {"rds.force_ssl", "1", "boolean", "0,1", false, "Force SSL connections.", 15},
     {"rds.force_ssl", "0", "boolean", "0,1", false, "Force SSL connections."},
     {"rds.log_retention_period", "4320", "integer", "1440-10080", false,

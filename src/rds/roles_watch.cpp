@@ -8,6 +8,7 @@
 #include "pg/bootstrap.h"
 #include "pg/layout.h"
 #include "pg/roles.h"
+#include "rds/adaptive_autovacuum.h"
 #include "util/log.h"
 
 namespace howdah::rds {
@@ -63,6 +64,7 @@ void RolesWatch::check(const Instance& i, Seen& seen) {
   if (done) done = pg::follow_read_all(*client);
   const auto logical = pg::follow_replication(*client);
   if (done && !logical) done = tl::unexpected(logical.error());
+  if (done) done = look_at_transaction_ids(rds_, i, *client);
   if (!done) {
     log::warn("a server's catalogs could not be looked after",
               {{"instance", i.resource_id}, {"error", done.error().message}});

@@ -11,7 +11,9 @@
 #include "pg/conf.h"
 #include "pg/engine.h"
 #include "pg/layout.h"
+#include "pg/parameters.h"
 #include "pg/tls.h"
+#include "rds/adaptive_autovacuum.h"
 #include "rds/hosts.h"
 #include "rds/settings.h"
 
@@ -114,6 +116,7 @@ Result<bool> write_settings(Rds& rds, const Instance& i, const pg::Engine& engin
   // Sessions of rdsadmin set it off for themselves. Others can, too, to make room.
   const auto condition = Condition::of(rds.store, i.resource_id);
   if (condition.storage_level == 2) wanted["default_transaction_read_only"] = "on";
+  if (pg::is_on(settings, "rds.adaptive_autovacuum")) hurry_autovacuum(wanted, condition.hurry);
   if (condition.wal_synchronous) wanted["synchronous_standby_names"] = backup::kSlot;
   if (engine.major >= 13) wanted.emplace("max_slot_wal_keep_size", most_kept_wal(rds));
   const auto conf = pg::render_conf(pg::instance_settings(engine, layout, place, wanted));
