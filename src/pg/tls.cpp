@@ -39,7 +39,7 @@ using Names = std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>>;
 constexpr size_t kSpareKeys = 4;
 constexpr std::chrono::seconds kCalm(1);  // since the last one was taken, before the next is made
 constexpr std::chrono::hours kDay(24);
-constexpr auto kRootLife = kDay * 365 * 40, kLeafLife = kDay * 396, kRenewBefore = kDay * 60;
+constexpr auto kRootLife = kDay * 365 * 40, kLeafLife = kDay * 396;
 
 std::string openssl_error() {
   char text[256];

@@ -60,10 +60,12 @@ class KeyStock {
   std::thread maker_;
 };
 
+constexpr std::chrono::hours kRenewBefore{24 * 60};  ///< how long before its end a leaf is issued anew
+
 /// When the first certificate in `pem` ends.
 Result<Time> valid_till(const std::string& pem);
 
-/// True when the certificate is not this authority's, ends within 60 days, or is not exactly for `names`.
+/// True when the certificate is not this authority's, ends within kRenewBefore, or is not exactly for `names`.
 bool needs_renewal(const std::string& certificate, const Ca& ca, const std::vector<std::string>& names, Time now);
 
 }  // namespace howdah::pg

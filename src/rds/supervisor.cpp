@@ -13,6 +13,7 @@
 #include "os/identity.h"
 #include "pg/layout.h"
 #include "pg/server.h"
+#include "pg/tls.h"
 #include "rds/change.h"
 #include "rds/drills.h"
 #include "rds/flows.h"
@@ -27,6 +28,9 @@ namespace {
 constexpr int kLookEveryMs = 30'000;
 constexpr std::chrono::seconds kTickEvery{5};
 constexpr std::chrono::hours kLogsEvery{1};
+
+/// Also where none was recorded: an instance that is available has one.
+bool certificate_ends(const Instance& i, Time now) { return i.certificate_valid_till - now < pg::kRenewBefore; }
 
 }  // namespace
 
@@ -206,6 +210,7 @@ void Supervisor::tick() {
   for (const auto& i : rds_.store.all<Instance>()) {
     if (i->rest == Rest::stopped && i->restart_at <= rds_.clock.now()) start_if_due(*i);
     if (i->rest == Rest::available && !i->pending.empty()) apply_in_window(*i);
+    if (i->rest == Rest::available && certificate_ends(*i, rds_.clock.now())) renew_certificate(*i);
   }
   backups_.tick();
   drill_if_due(rds_);
@@ -222,6 +227,16 @@ void Supervisor::start_if_due(const Instance& i) {
     if (!now || now->rest != Rest::stopped || flow::Runner::busy(tx, now->workflow())) return;
     append_event(rds_, tx, *now, 154);
     rds_.flows.start(tx, kStartInstance, now->workflow());
+  });
+}
+
+/// A change of nothing: its first step issues what is due, and the server reloads it.
+void Supervisor::renew_certificate(const Instance& i) {
+  rds_.store.write([&](store::Tx& tx) {
+    const auto now = tx.find<Instance>(Instance::by_id(i.resource_id));
+    if (!now || now->rest != Rest::available || !left_alone(tx, *now)) return;
+    log::info("the server's certificate is renewed", {{"instance", i.resource_id}});
+    rds_.flows.start(tx, kModifyInstance, now->workflow());
   });
 }
 

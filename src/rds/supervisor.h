@@ -28,7 +28,7 @@ namespace howdah::rds {
 /// - Synchronous vaults: commits wait for one only while it answers (sync_watch.h).
 /// - Roles: reserved ones are there, and replication follows membership (roles_watch.h).
 /// - Time: stopped instances start after seven days, queued changes are applied in the maintenance window, events are
-///   pruned after 14 days, server logs after their retention period.
+///   pruned after 14 days, server logs after their retention period, certificates are renewed before they end.
 ///
 /// Idle cost: one wake-up in five seconds that looks at records in memory, O(instances), and one query a minute and
 /// instance.
@@ -51,6 +51,7 @@ class Supervisor {
   void tick();
   void start_if_due(const Instance& instance);
   void apply_in_window(const Instance& instance);
+  void renew_certificate(const Instance& instance);
 
   Rds& rds_;
   os::Fd wake_;  // eventfd: poke() writes
