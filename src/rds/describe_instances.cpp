@@ -1,64 +1,36 @@
 // DescribeDBInstances: cost O(page) whatever the number of instances; by identifier or resource id O(log n).
 #include <fmt/format.h>
 
-#include <functional>
 #include <set>
 
 #include "api/context.h"
 #include "api/holds.h"
 #include "api/paginate.h"
 #include "aws/rds.h"
+#include "rds/filters.h"
 #include "rds/instances.h"
 #include "rds/to_wire.h"
 
 namespace howdah::rds {
 namespace {
 
-using Keep = std::function<bool(const Instance&)>;
-using Values = std::set<std::string, std::less<>>;
+using Values = Filters::Values;
 
-std::string_view filtered(const Instance& i, std::string_view filter) {
-  if (filter == "dbi-resource-id") return i.resource_id;
-  if (filter == "engine") return i.engine;
-  return {};  // db-cluster-id and domain: no instance has one
-}
-
-bool names(const Instance& i, const Values& values) {
-  return values.contains(i.identifier) || values.contains(i.arn());
-}
-
-struct Wanted {
-  std::map<std::string, Values> filters;
-  bool match(const Instance& i) const {
-    for (const auto& [name, values] : filters) {
-      if (name == "db-instance-id" ? !names(i, values) : !values.contains(filtered(i, name))) return false;
-    }
-    return true;
-  }
-};
-
-Wanted read_filters(const wire::Seq<aws::rds::Filter>& filters) {
-  static const Values known = {"db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"};
-  Wanted out;
-  for (const auto& f : filters) {
-    if (!known.contains(*f.name)) {
-      throw Fault("InvalidParameterValue", fmt::format("Unrecognized filter name: {}", *f.name));
-    }
-    auto& values = out.filters[*f.name];
-    for (const auto& v : f.values) values.insert(v);
-  }
-  return out;
+bool match(const Filters& wanted, const Instance& i) {
+  return (wanted.admit("db-instance-id", i.identifier) || wanted.admit("db-instance-id", i.arn())) &&
+         wanted.admit("dbi-resource-id", i.resource_id) && wanted.admit("engine", i.engine) &&
+         wanted.admit("db-cluster-id", "") && wanted.admit("domain", "");  // no instance has one
 }
 
 /// The few instances that a filter names by key, so that Terraform's refresh does not walk the fleet; null = walk.
 std::optional<std::vector<std::shared_ptr<const Instance>>> by_key(const Rds& rds, const Scope& scope,
-                                                                   const Wanted& wanted) {
-  const auto ids = wanted.filters.find("dbi-resource-id");
-  if (ids == wanted.filters.end()) return std::nullopt;
+                                                                   const Filters& wanted) {
+  const Values* ids = wanted.values("dbi-resource-id");
+  if (!ids) return std::nullopt;
   std::map<std::string, std::shared_ptr<const Instance>> found;
-  for (const auto& id : ids->second) {
+  for (const auto& id : *ids) {
     const auto i = rds.store.find<Instance>(Instance::by_id(id));
-    if (i && i->scope == scope && wanted.match(*i)) found.emplace(i->identifier, i);
+    if (i && i->scope == scope && match(wanted, *i)) found.emplace(i->identifier, i);
   }
   std::vector<std::shared_ptr<const Instance>> out;
   for (auto& [name, i] : found) out.push_back(std::move(i));
@@ -88,7 +60,7 @@ aws::rds::DBInstanceMessage describe_db_instances(Rds& rds, api::Context& ctx,
                                                   const aws::rds::DescribeDBInstancesMessage& in) {
   const Scope scope = ctx.scope();
   const auto request = api::rds_page(in.marker, in.max_records);
-  const Wanted wanted = read_filters(in.filters);
+  const Filters wanted(in.filters, {"db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"});
   aws::rds::DBInstanceMessage out;
   out.db_instances.present = true;
   const auto add = [&](const std::shared_ptr<const Instance>& i) {
@@ -99,7 +71,7 @@ aws::rds::DBInstanceMessage describe_db_instances(Rds& rds, api::Context& ctx,
   if (in.db_instance_identifier && !in.db_instance_identifier->empty()) {
     hold_while_changing(rds, ctx, *in.db_instance_identifier);
     const auto i = instance_named(rds.store, scope, *in.db_instance_identifier);
-    if (wanted.match(*i)) add(i);
+    if (match(wanted, *i)) add(i);
     return out;
   }
   if (const auto few = by_key(rds, scope, wanted)) {
@@ -107,7 +79,7 @@ aws::rds::DBInstanceMessage describe_db_instances(Rds& rds, api::Context& ctx,
     return out;
   }
   const auto page =
-      api::page_of<Instance>(rds.store, scope.prefix(), request, [&](const Instance& i) { return wanted.match(i); });
+      api::page_of<Instance>(rds.store, scope.prefix(), request, [&](const Instance& i) { return match(wanted, i); });
   for (const auto& i : page.items) add(i);
   out.marker = page.marker;
   return out;

@@ -18,6 +18,13 @@ $ aws rds describe-db-instances --filters Name=db-instance-id,Values=two,three,n
 ~ sort(@) == ["three", "two"]
 $ aws rds describe-db-instances --filters Name=db-instance-id,Values=$arn
 ~ DBInstances[].DBInstanceIdentifier == ["one"]
+# Names in any case, as everywhere; resource ids as they are.
+$ aws rds describe-db-instances --filters Name=db-instance-id,Values=TWO,Three --query 'DBInstances[].DBInstanceIdentifier'
+~ sort(@) == ["three", "two"]
+$ aws rds describe-db-instances --filters Name=db-instance-id,Values=${arn%one}ONE
+~ DBInstances[].DBInstanceIdentifier == ["one"]
+$ aws rds describe-db-instances --filters Name=dbi-resource-id,Values=${id,,}
+~ DBInstances == []
 $ aws rds describe-db-instances --filters Name=engine,Values=postgres
 ~ length(DBInstances) == 3
 $ aws rds describe-db-instances --filters Name=engine,Values=mysql
