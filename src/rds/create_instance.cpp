@@ -21,6 +21,7 @@
 #include "rds/flows.h"
 #include "rds/instances.h"
 #include "rds/new_instance.h"
+#include "rds/not_offered.h"
 #include "rds/subnet_groups.h"
 #include "rds/to_wire.h"
 #include "rds/validate.h"
@@ -46,6 +47,7 @@ void refuse_what_is_not_offered(const Message& in) {
   }
   check_password_source(in.master_user_password.has_value(), in.manage_master_user_password.value_or(false));
   check_monitoring(in.monitoring_interval, in.monitoring_role_arn.has_value());
+  refuse_common(in);
   if (in.multi_az.value_or(false)) refuse("MultiAZ", "a standby needs a second machine");
   if (in.manage_master_user_password.value_or(false)) refuse("ManageMasterUserPassword", "it needs Secrets Manager");
   if (in.enable_iam_database_authentication.value_or(false)) {
@@ -54,17 +56,13 @@ void refuse_what_is_not_offered(const Message& in) {
   if (in.monitoring_interval.value_or(0) != 0) refuse("MonitoringInterval", "enhanced monitoring is not there");
   if (!in.enable_cloudwatch_logs_exports.empty()) refuse("EnableCloudwatchLogsExports", "CloudWatch Logs is not there");
   if (in.db_cluster_identifier) refuse("DBClusterIdentifier", "clusters are not there");
-  if (in.domain || in.domain_fqdn || in.domain_auth_secret_arn) refuse("Domain", "directory logins are not there");
-  if (in.dedicated_log_volume.value_or(false)) refuse("DedicatedLogVolume", "an instance has one volume");
-  if (in.enable_customer_owned_ip.value_or(false)) refuse("EnableCustomerOwnedIp", "there are no Outposts");
   if (in.database_insights_mode.value_or("standard") != "standard")
     refuse("DatabaseInsightsMode", "only standard is there");
-  if (in.network_type.value_or("IPV4") != "IPV4") refuse("NetworkType DUAL", "instances have IPv4 addresses");
   if (in.backup_target.value_or("region") != "region") refuse("BackupTarget", "backups are kept in the region");
-  if (in.tde_credential_arn || in.timezone || in.nchar_character_set_name || in.custom_iam_instance_profile ||
+  if (in.timezone || in.db_system_id || in.nchar_character_set_name || in.custom_iam_instance_profile ||
       in.multi_tenant.value_or(false) || !in.additional_storage_volumes.empty() || !in.processor_features.empty()) {
     throw Fault("InvalidParameterCombination",
-                "TdeCredentialArn, Timezone, NcharCharacterSetName, CustomIamInstanceProfile, MultiTenant, "
+                "Timezone, DBSystemId, NcharCharacterSetName, CustomIamInstanceProfile, MultiTenant, "
                 "AdditionalStorageVolumes and ProcessorFeatures do not apply to PostgreSQL.");
   }
   if (!in.db_security_groups.empty()) {
@@ -115,15 +113,13 @@ void set_storage(const Message& in, Instance& i) {
   i.iops = in.iops;
   i.storage_throughput = in.storage_throughput;
   check_storage(i.storage_type, i.allocated_storage, i.max_allocated_storage);
+  check_storage_speed(i);
   i.max_allocated_storage = growth_limit(i.max_allocated_storage, i.allocated_storage);
-  if ((i.storage_type == "io1" || i.storage_type == "io2") && !i.iops) {
-    throw Fault("InvalidParameterCombination", "You must specify Iops for storage type " + i.storage_type + ".");
-  }
   if (in.kms_key_id && !in.storage_encrypted.value_or(false)) {
     throw Fault("InvalidParameterCombination", "KmsKeyId can be given only together with StorageEncrypted.");
   }
   i.storage_encrypted = in.storage_encrypted.value_or(false);
-  if (i.storage_encrypted) i.kms_key_id = key_arn(i.scope, in.kms_key_id.value_or("alias/aws/rds"));
+  if (i.storage_encrypted) i.kms_key_id = key_arn(i.scope, in.kms_key_id);
 }
 
 void set_windows(const Message& in, Instance& i) {
@@ -188,13 +184,12 @@ void set_rest(const Rds& rds, const Message& in, Instance& i) {
   i.performance_insights = in.enable_performance_insights.value_or(false);
   i.performance_insights_retention = in.performance_insights_retention_period.value_or(7);
   check_insights_retention(i.performance_insights_retention);
-  if (!i.performance_insights && in.performance_insights_retention_period) {
+  if (!i.performance_insights && (in.performance_insights_retention_period || in.performance_insights_kms_key_id)) {
     throw Fault("InvalidParameterCombination",
-                "PerformanceInsightsRetentionPeriod can be given only together with EnablePerformanceInsights.");
+                "PerformanceInsightsRetentionPeriod and PerformanceInsightsKMSKeyId can be given only together with "
+                "EnablePerformanceInsights.");
   }
-  if (i.performance_insights) {
-    i.performance_insights_key = key_arn(i.scope, in.performance_insights_kms_key_id.value_or("alias/aws/rds"));
-  }
+  if (i.performance_insights) i.performance_insights_key = key_arn(i.scope, in.performance_insights_kms_key_id);
   i.parameter_group = checked_parameter_group(rds, i.scope, in.db_parameter_group_name, i.engine_version);
   i.tags = tags_from_wire(in.tags);
 }
@@ -228,6 +223,10 @@ void announce_differences(const Rds& rds, store::Tx& tx, const Instance& i) {
     append_event(rds, tx, i, own_event(1),
                  "StorageEncrypted is recorded, but the disk under the state directory is not encrypted. Put the state "
                  "directory on an encrypted disk (dm-crypt) to have encryption at rest.");
+  }
+  if (i.iops || i.storage_throughput) {
+    append_event(rds, tx, i, own_event(1),
+                 "Iops and StorageThroughput are recorded and not enforced: the instance has what the disk gives.");
   }
   if (i.performance_insights) {
     append_event(rds, tx, i, own_event(1),

@@ -106,12 +106,16 @@ void check_ca(std::string_view id) {
   }
 }
 
-std::string key_arn(const Scope& scope, std::string_view key) {
-  if (key.starts_with("arn:")) return std::string(key);
-  if (!key.starts_with("alias/")) return scope.arn("kms", "key/" + std::string(key));
-  const std::string hex = id::stable_hex(scope.prefix() + std::string(key), 32);
-  return scope.arn("kms", fmt::format("key/{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
-                                      hex.substr(16, 4), hex.substr(20)));
+std::string key_arn(const Scope& scope, const std::optional<std::string>& key) {
+  const std::string alias = "alias/aws/rds", hex = id::stable_hex(scope.prefix() + alias, 32);
+  const std::string id = fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                                     hex.substr(16, 4), hex.substr(20));
+  const std::string arn = scope.arn("kms", "key/" + id);
+  if (!key || key->empty() || *key == alias || *key == id || *key == arn || *key == scope.arn("kms", alias)) return arn;
+  throw Fault("KMSKeyNotAccessibleFault",
+              fmt::format("The specified KMS key [{}] does not exist, is not enabled or you do not have permissions to "
+                          "access it. The key that is there is {}.",
+                          *key, alias));
 }
 
 /// True when the filesystem of the state directory stands on dm-crypt, directly.

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +36,9 @@ std::string checked_parameter_group(const Rds& rds, const Scope& scope, const st
 void check_option_group(std::string_view name, const Instance& instance);
 void check_ca(std::string_view id);
 
-/// The ARN of a key that was given by id, alias or ARN.
-std::string key_arn(const Scope& scope, std::string_view key);
+/// The ARN of the key that was given by id, alias or ARN; none given = alias/aws/rds, which is the only one there is.
+/// Throws KMSKeyNotAccessibleFault for any other.
+std::string key_arn(const Scope& scope, const std::optional<std::string>& key);
 
 /// Whether what the state directory stands on is encrypted: what StorageEncrypted promises.
 bool storage_is_encrypted(const Rds& rds);

@@ -11,6 +11,7 @@
 #include "pg/scram.h"
 #include "rds/change.h"
 #include "rds/instances.h"
+#include "rds/not_offered.h"
 #include "rds/to_wire.h"
 #include "rds/validate.h"
 
@@ -22,6 +23,7 @@ using Message = aws::rds::ModifyDBInstanceMessage;
 void refuse_what_is_not_offered(const Message& in) {
   check_password_source(in.master_user_password.has_value(), in.manage_master_user_password.value_or(false));
   check_monitoring(in.monitoring_interval, in.monitoring_role_arn.has_value());
+  refuse_common(in);
   if (in.multi_az.value_or(false)) refuse("MultiAZ", "a standby needs a second machine");
   if (in.manage_master_user_password.value_or(false) || in.rotate_master_user_password.value_or(false)) {
     refuse("ManageMasterUserPassword", "it needs Secrets Manager");
@@ -33,22 +35,20 @@ void refuse_what_is_not_offered(const Message& in) {
   if (in.cloudwatch_logs_export_configuration && !in.cloudwatch_logs_export_configuration->enable_log_types.empty()) {
     refuse("CloudwatchLogsExportConfiguration", "CloudWatch Logs is not there");
   }
-  if (in.domain || in.domain_fqdn || in.domain_auth_secret_arn) refuse("Domain", "directory logins are not there");
-  if (in.dedicated_log_volume.value_or(false)) refuse("DedicatedLogVolume", "an instance has one volume");
   if (in.database_insights_mode.value_or("standard") != "standard")
     refuse("DatabaseInsightsMode", "only standard is there");
-  if (in.network_type.value_or("IPV4") != "IPV4") refuse("NetworkType DUAL", "instances have IPv4 addresses");
   if (!in.db_security_groups.empty()) {
     throw Fault("InvalidParameterCombination",
                 "DBSecurityGroups exist only outside of a VPC. Use VpcSecurityGroupIds.");
   }
   if (in.replica_mode) refuse("ReplicaMode", "replicas are not there");
-  if (in.automation_mode.value_or("full") != "full" || in.tde_credential_arn || !in.processor_features.empty() ||
-      in.multi_tenant.value_or(false) || !in.additional_storage_volumes.empty()) {
-    throw Fault(
-        "InvalidParameterCombination",
-        "AutomationMode, TdeCredentialArn, ProcessorFeatures, MultiTenant and AdditionalStorageVolumes do not apply "
-        "to PostgreSQL.");
+  if (in.aws_backup_recovery_point_arn) refuse("AwsBackupRecoveryPointArn", "AWS Backup is not there");
+  if (in.automation_mode.value_or("full") != "full" || in.resume_full_automation_mode_minutes ||
+      !in.processor_features.empty() || in.multi_tenant.value_or(false) || !in.additional_storage_volumes.empty()) {
+    throw Fault("InvalidParameterCombination",
+                "AutomationMode, ResumeFullAutomationModeMinutes, ProcessorFeatures, MultiTenant and "
+                "AdditionalStorageVolumes do not apply "
+                "to PostgreSQL.");
   }
 }
 
@@ -104,6 +104,11 @@ void check_storage_change(const Message& in, const Instance& i) {
                     "storage can't shrink)",
                     type, gib, i.allocated_storage));
   }
+  if (i.iops && gib != i.allocated_storage && !in.iops) {
+    throw Fault("InvalidParameterCombination",
+                "You must specify both the storage size and iops when modifying the storage size or iops on a DB "
+                "instance that has iops.");
+  }
   if (type != i.storage_type) refuse("a change of StorageType", "all instances are on the same disk");
   if ((in.iops && in.iops != i.iops) || (in.storage_throughput && in.storage_throughput != i.storage_throughput)) {
     refuse("a change of Iops or StorageThroughput", "they are recorded but not enforced");
@@ -124,12 +129,13 @@ void set_insights(const Message& in, Instance& now) {
     check_insights_retention(*in.performance_insights_retention_period);
     now.performance_insights_retention = *in.performance_insights_retention_period;
   }
-  if (now.performance_insights) {
-    if (in.performance_insights_kms_key_id) {
-      now.performance_insights_key = key_arn(now.scope, *in.performance_insights_kms_key_id);
-    } else if (now.performance_insights_key.empty()) {
-      now.performance_insights_key = key_arn(now.scope, "alias/aws/rds");
-    }
+  if (in.performance_insights_kms_key_id && !now.performance_insights) {
+    throw Fault("InvalidParameterCombination",
+                "PerformanceInsightsKMSKeyId can be given only together with EnablePerformanceInsights.");
+  }
+  if (!now.performance_insights) return;
+  if (in.performance_insights_kms_key_id || now.performance_insights_key.empty()) {
+    now.performance_insights_key = key_arn(now.scope, in.performance_insights_kms_key_id);
   }
 }
 

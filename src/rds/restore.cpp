@@ -19,6 +19,7 @@
 #include "rds/flows.h"
 #include "rds/instances.h"
 #include "rds/new_instance.h"
+#include "rds/not_offered.h"
 #include "rds/past.h"
 #include "rds/snapshots.h"
 #include "rds/to_wire.h"
@@ -50,8 +51,6 @@ Create as_creation(const In& in, const Instance& source) {
     if (!c.iops) c.iops = source.iops;
     if (!c.storage_throughput) c.storage_throughput = source.storage_throughput;
   }
-  c.storage_encrypted = source.storage_encrypted;
-  if (source.storage_encrypted && !source.kms_key_id.empty()) c.kms_key_id = source.kms_key_id;
   c.port = in.port.value_or(source.port);
   c.availability_zone = in.availability_zone;
   c.db_subnet_group_name = in.db_subnet_group_name;
@@ -68,15 +67,8 @@ Create as_creation(const In& in, const Instance& source) {
   c.preferred_backup_window = in.preferred_backup_window;
   c.ca_certificate_identifier = in.ca_certificate_identifier;
   c.engine_lifecycle_support = in.engine_lifecycle_support.value_or(source.lifecycle_support);
-  c.domain = in.domain;
-  c.domain_fqdn = in.domain_fqdn;
-  c.domain_auth_secret_arn = in.domain_auth_secret_arn;
-  c.dedicated_log_volume = in.dedicated_log_volume;
-  c.enable_customer_owned_ip = in.enable_customer_owned_ip;
-  c.network_type = in.network_type;
   c.enable_iam_database_authentication = in.enable_iam_database_authentication;
   c.manage_master_user_password = in.manage_master_user_password;
-  c.tde_credential_arn = in.tde_credential_arn;
   c.custom_iam_instance_profile = in.custom_iam_instance_profile;
   for (const auto& log : in.enable_cloudwatch_logs_exports) c.enable_cloudwatch_logs_exports.add(log);
   if (!in.processor_features.empty()) c.processor_features.add({});
@@ -106,6 +98,7 @@ template <class In>
 Instance describe(const Rds& rds, const Scope& scope, const std::string& name, const In& in, const Instance& source,
                   const Tags& tags) {
   check_against_source(in, source);
+  refuse_common(in);
   const Create c = as_creation(in, source);
   refuse_what_is_not_offered(c);
   Instance i;
@@ -115,6 +108,8 @@ Instance describe(const Rds& rds, const Scope& scope, const std::string& name, c
   i.master_username = source.master_username;
   i.db_name = source.db_name;
   describe_new_instance(rds, c, engine_for(rds, source), i);
+  i.storage_encrypted = source.storage_encrypted;  // under the source's key, as on AWS
+  i.kms_key_id = source.kms_key_id;
   i.tags = in.tags.present ? tags_from_wire(in.tags) : tags;
   return i;
 }
@@ -246,6 +241,7 @@ aws::rds::RestoreDBInstanceToPointInTimeResult restore_db_instance_to_point_in_t
   if (in.max_allocated_storage) {
     check_storage(i.storage_type, i.allocated_storage, in.max_allocated_storage);
     i.max_allocated_storage = growth_limit(in.max_allocated_storage, i.allocated_storage);
+    check_storage_speed(i);
   }
   const Time instant = checked_time(rds, source, in);
   return rds.store.write([&](store::Tx& tx) {

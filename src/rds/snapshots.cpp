@@ -185,10 +185,10 @@ aws::rds::DeleteDBSnapshotResult delete_db_snapshot(Rds& rds, api::Context& ctx,
 /// The copy is a record on the same immutable directory: made at once, whatever the size.
 aws::rds::CopyDBSnapshotResult copy_db_snapshot(Rds& rds, api::Context& ctx,
                                                 const aws::rds::CopyDBSnapshotMessage& in) {
-  if (in.kms_key_id && !in.kms_key_id->empty()) {
-    refuse("KmsKeyId", "a copy shares its storage with the source, so it can't be encrypted with another key");
-  }
-  if (in.snapshot_target.value_or("region") != "region" || in.target_custom_availability_zone) {
+  const bool encrypt = in.kms_key_id && !in.kms_key_id->empty();
+  const std::string key = key_arn(ctx.scope(), in.kms_key_id);
+  if (in.snapshot_target.value_or("region") != "region" || in.target_custom_availability_zone ||
+      in.snapshot_availability_zone) {
     refuse("SnapshotTarget", "snapshots are kept in the region");
   }
   const std::string name = checked_snapshot_identifier("TargetDBSnapshotIdentifier", *in.target_db_snapshot_identifier);
@@ -217,7 +217,16 @@ aws::rds::CopyDBSnapshotResult copy_db_snapshot(Rds& rds, api::Context& ctx,
     s.tags = in.copy_tags.value_or(false) ? from->tags : Tags{};
     for (const auto& [key, value] : tags) s.tags[key] = value;
     check_tags(s.tags);
+    if (encrypt) {
+      s.source.storage_encrypted = true;
+      s.source.kms_key_id = key;
+    }
     tx.put(s);
+    if (encrypt && !from->source.storage_encrypted && !storage_is_encrypted(rds)) {
+      append_event(rds, tx, s, 101,
+                   "KmsKeyId is recorded, but the disk under the state directory is not encrypted. Put the state "
+                   "directory on an encrypted disk (dm-crypt) to have encryption at rest.");
+    }
     append_event(rds, tx, s, 59, fmt::format("Started copy of snapshot {}", from->identifier));
     append_event(rds, tx, s, 60, fmt::format("Finished copy of snapshot {}", from->identifier));
     return aws::rds::CopyDBSnapshotResult{.db_snapshot = to_wire(rds, s)};

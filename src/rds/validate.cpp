@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 
+#include "domain/instance.h"
 #include "domain/instance_class.h"
 #include "util/fault.h"
 #include "util/text.h"
@@ -201,6 +202,61 @@ void check_storage(std::string_view type, int32_t gib, std::optional<int32_t> ma
     throw Fault("InvalidParameterCombination",
                 fmt::format("Max storage size must be greater than storage size: {} is less than {}.", *max_gib, gib));
   }
+}
+
+namespace {
+
+/// gp3 has 3000 IOPS and 125 MiB/s below 400 GiB, and can be asked for more from there on.
+void check_gp3(const Instance& i) {
+  if (i.allocated_storage < 400) {
+    throw Fault("InvalidParameterCombination",
+                "You can't specify IOPS or storage throughput for engine postgres and a storage size less than 400.");
+  }
+  const int32_t iops = i.iops.value_or(12000), throughput = i.storage_throughput.value_or(500);
+  if (iops < 12000 || iops > 64000) {
+    invalid(fmt::format("Invalid iops for engine name postgres and storage type gp3: {}. It is 12000 to 64000.", iops));
+  }
+  if (throughput < 500 || throughput > 4000 || throughput * 4 > iops) {
+    invalid(
+        fmt::format("Invalid storage throughput for engine name postgres and storage type gp3: {}. It is 500 to 4000 "
+                    "MiB/s and at most a quarter of the iops ({}).",
+                    throughput, iops));
+  }
+}
+
+void check_ratio(const Instance& i, int32_t gib, const char* what, double most) {
+  const double ratio = double(*i.iops) / gib;
+  if (ratio >= 0.5 && ratio <= most) return;
+  throw Fault("InvalidParameterCombination",
+              fmt::format("Invalid iops to {} (GB) ratio for engine name postgres and storage type {}: {:.4f}", what,
+                          i.storage_type, ratio));
+}
+
+}  // namespace
+
+void check_storage_speed(const Instance& i) {
+  const bool provisioned = i.storage_type == "io1" || i.storage_type == "io2";
+  if (provisioned && !i.iops) {
+    throw Fault("InvalidParameterCombination",
+                fmt::format("The storage type {} requires iops to be specified.", i.storage_type));
+  }
+  if (!i.iops && !i.storage_throughput) return;
+  if (i.storage_type == "gp3") return check_gp3(i);
+  if (!provisioned) {
+    throw Fault("InvalidParameterCombination",
+                fmt::format("You can't specify IOPS or storage throughput for storage type {}.", i.storage_type));
+  }
+  if (i.storage_throughput) {
+    throw Fault("InvalidParameterCombination",
+                fmt::format("You can't specify storage throughput for storage type {}.", i.storage_type));
+  }
+  if (*i.iops < 1000 || *i.iops > 256000) {
+    invalid(fmt::format("Invalid iops for engine name postgres and storage type {}: {}. It is 1000 to 256000.",
+                        i.storage_type, *i.iops));
+  }
+  const double most = i.storage_type == "io1" ? 50 : 1000;
+  check_ratio(i, i.allocated_storage, "storage", most);
+  if (i.max_allocated_storage) check_ratio(i, *i.max_allocated_storage, "max storage", most);
 }
 
 std::optional<int32_t> growth_limit(std::optional<int32_t> max_gib, int32_t gib) {

@@ -5,6 +5,10 @@
 #include <string>
 #include <string_view>
 
+namespace howdah {
+struct Instance;
+}
+
 /// Checks of single parameters, shared by create, modify and restore. Each throws AWS's fault for its rule
 /// (docs/aws-behaviour.md) and returns the canonical value where there is one.
 namespace howdah::rds {
@@ -15,6 +19,8 @@ void check_password(std::string_view password);
 void check_db_name(std::string_view name);
 void check_port(int32_t port);
 void check_storage(std::string_view type, int32_t gib, std::optional<int32_t> max_gib);
+/// Throws for Iops and StorageThroughput that AWS does not sell with such a volume.
+void check_storage_speed(const Instance& instance);
 /// Up to where storage of `gib` may grow by itself. As on AWS, a limit that equals the size means: not at all.
 std::optional<int32_t> growth_limit(std::optional<int32_t> max_gib, int32_t gib);
 void check_retention(int32_t days);

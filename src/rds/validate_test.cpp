@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/instance.h"
 #include "util/fault.h"
 
 namespace howdah::rds {
@@ -82,6 +83,38 @@ TEST(Validate, Numbers) {
   for (const int bad : {0, 8, 94, 744}) {
     EXPECT_EQ(code_of([&] { check_insights_retention(bad); }), "InvalidParameterValue") << bad;
   }
+}
+
+TEST(Validate, SpeedOfStorage) {
+  using Number = std::optional<int32_t>;
+  const auto said = [](const char* type, int32_t gib, Number iops, Number throughput = {}, Number most = {}) {
+    Instance i;
+    i.storage_type = type;
+    i.allocated_storage = gib;
+    i.iops = iops;
+    i.storage_throughput = throughput;
+    i.max_allocated_storage = most;
+    return code_of([&] { check_storage_speed(i); });
+  };
+  constexpr const char *kValue = "InvalidParameterValue", *kCombination = "InvalidParameterCombination";
+  for (const char* type : {"gp2", "gp3", "standard"}) EXPECT_EQ(said(type, 20, {}), "") << type;
+  EXPECT_EQ(said("gp2", 500, 3000), kCombination);
+  EXPECT_EQ(said("standard", 500, {}, 125), kCombination);
+  EXPECT_EQ(said("gp3", 399, 12000), kCombination);
+  EXPECT_EQ(said("gp3", 400, 12000), "");
+  EXPECT_EQ(said("gp3", 400, 64000, 4000), "");
+  EXPECT_EQ(said("gp3", 400, {}, 3001), kValue) << "more than a quarter of 12000";
+  EXPECT_EQ(said("gp3", 400, 11999), kValue);
+  EXPECT_EQ(said("gp3", 400, 12000, 499), kValue);
+  EXPECT_EQ(said("io1", 100, {}), kCombination);
+  EXPECT_EQ(said("io2", 100, {}), kCombination);
+  EXPECT_EQ(said("io1", 100, 5000), "");
+  EXPECT_EQ(said("io1", 100, 5001), kCombination);
+  EXPECT_EQ(said("io2", 100, 5001), "");
+  EXPECT_EQ(said("io2", 100, 5001, 500), kCombination);
+  EXPECT_EQ(said("io1", 3000, 1000), kCombination) << "fewer than half of the GiB";
+  EXPECT_EQ(said("io1", 1000, 1000, {}, 2001), kCombination);
+  EXPECT_EQ(said("io1", 100, 999), kValue);
 }
 
 TEST(Validate, Classes) {

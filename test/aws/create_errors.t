@@ -24,6 +24,26 @@ ok = $ echo "--db-instance-class db.t3.micro --engine postgres --master-username
 ! aws rds create-db-instance --db-instance-identifier a $ok --storage-type floppy    # InvalidParameterValue: Invalid storage type
 ! aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres --master-username root1 --master-user-password $PASSWORD    # MissingParameter: The request must contain the parameter AllocatedStorage
 
+# Speed of storage, as AWS sells it
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type gp2 --iops 1000    # InvalidParameterCombination: You can't specify IOPS or storage throughput for storage type gp2.
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type gp2 --storage-throughput 125    # InvalidParameterCombination: You can't specify IOPS or storage throughput for storage type gp2.
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type gp3 --iops 3000    # InvalidParameterCombination: You can't specify IOPS or storage throughput for engine postgres and a storage size less than 400.
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type gp3 --allocated-storage 400 --iops 3000    # InvalidParameterValue: It is 12000 to 64000
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type gp3 --allocated-storage 400 --storage-throughput 4001    # InvalidParameterValue: Invalid storage throughput
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type io1 --allocated-storage 100    # InvalidParameterCombination: The storage type io1 requires iops to be specified.
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type io1 --allocated-storage 100 --iops 999    # InvalidParameterValue: It is 1000 to 256000
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type io1 --allocated-storage 100 --iops 5001    # InvalidParameterCombination: Invalid iops to storage (GB) ratio for engine name postgres and storage type io1: 50.0100
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type io1 --allocated-storage 1000 --max-allocated-storage 4000 --iops 1000    # InvalidParameterCombination: Invalid iops to max storage (GB) ratio for engine name postgres and storage type io1: 0.2500
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-type io2 --allocated-storage 100 --iops 5001 --storage-throughput 500    # InvalidParameterCombination: You can't specify storage throughput for storage type io2.
+
+# Encryption: there is one key.
+! aws rds create-db-instance --db-instance-identifier a $ok --kms-key-id alias/aws/rds    # InvalidParameterCombination: KmsKeyId can be given only together with StorageEncrypted
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-encrypted --kms-key-id alias/mine    # KMSKeyNotAccessibleFault: The specified KMS key [alias/mine] does not exist, is not enabled or you do not have permissions to access it.
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-encrypted --kms-key-id 'no key at all'    # KMSKeyNotAccessibleFault: The specified KMS key [no key at all] does not exist
+! aws rds create-db-instance --db-instance-identifier a $ok --storage-encrypted --kms-key-id arn:aws:kms:$REGION:999999999999:alias/aws/rds    # KMSKeyNotAccessibleFault
+! aws rds create-db-instance --db-instance-identifier a $ok --enable-performance-insights --performance-insights-kms-key-id alias/mine    # KMSKeyNotAccessibleFault: [alias/mine]
+! aws rds create-db-instance --db-instance-identifier a $ok --performance-insights-kms-key-id alias/aws/rds    # InvalidParameterCombination: only together with EnablePerformanceInsights
+
 # Master user and password
 ! aws rds create-db-instance --db-instance-identifier a $ok --master-username admin    # InvalidParameterValue: MasterUsername admin cannot be used as it is a reserved word used by the engine
 ! aws rds create-db-instance --db-instance-identifier a $ok --master-username rdsadmin    # InvalidParameterValue: MasterUsername rdsadmin cannot be used as it is a reserved word used by the engine
@@ -83,6 +103,13 @@ ok = $ echo "--db-instance-class db.t3.micro --engine postgres --master-username
 
 # What this version has not: said, never half done.
 ! aws rds create-db-instance --db-instance-identifier a $ok --multi-az    # InvalidParameterCombination: Howdah does not offer MultiAZ yet
+! aws rds create-db-instance --db-instance-identifier a $ok --domain d-1    # InvalidParameterCombination: Howdah does not offer Domain yet
+! aws rds create-db-instance --db-instance-identifier a $ok --domain-iam-role-name r    # InvalidParameterCombination: Howdah does not offer Domain yet
+! aws rds create-db-instance --db-instance-identifier a $ok --domain-ou o --domain-dns-ips 10.0.0.1 10.0.0.2    # InvalidParameterCombination: Howdah does not offer Domain yet
+! aws rds create-db-instance --db-instance-identifier a $ok --promotion-tier 1    # InvalidParameterCombination: PromotionTier applies to members of a DB cluster
+! aws rds create-db-instance --db-instance-identifier a $ok --tde-credential-password x    # InvalidParameterCombination: do not apply to PostgreSQL
+! aws rds create-db-instance --db-instance-identifier a $ok --master-user-secret-kms-key-id alias/aws/secretsmanager    # InvalidParameterCombination: You can't specify MasterUserSecretKmsKeyId without ManageMasterUserPassword
+! aws rds create-db-instance --db-instance-identifier a $ok --db-system-id x    # InvalidParameterCombination: do not apply to PostgreSQL
 ! aws rds create-db-instance --db-instance-identifier a $ok --enable-iam-database-authentication    # InvalidParameterCombination: Howdah does not offer
 ! aws rds create-db-instance --db-instance-identifier a $ok --enable-cloudwatch-logs-exports postgresql    # InvalidParameterCombination: Howdah does not offer
 

@@ -28,5 +28,11 @@ before = $ aws rds describe-db-instances --db-instance-identifier a | grep -v La
 ! aws rds modify-db-instance --db-instance-identifier a --new-db-instance-identifier 1bad    # InvalidParameterValue: is not a valid identifier
 ! aws rds modify-db-instance --db-instance-identifier a --engine-version 16.1 --apply-immediately    # InvalidParameterCombination: The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.
 ! aws rds modify-db-instance --db-instance-identifier a --engine-version 9.6 --allow-major-version-upgrade --apply-immediately    # InvalidParameterCombination: Cannot upgrade postgres from
+! aws rds modify-db-instance --db-instance-identifier a --domain-iam-role-name r    # InvalidParameterCombination: Howdah does not offer Domain yet
+! aws rds modify-db-instance --db-instance-identifier a --promotion-tier 1    # InvalidParameterCombination: PromotionTier applies to members of a DB cluster
+! aws rds modify-db-instance --db-instance-identifier a --enable-customer-owned-ip    # InvalidParameterCombination: there are no Outposts
+! aws rds modify-db-instance --db-instance-identifier a --aws-backup-recovery-point-arn arn:aws:backup:eu-west-2:123456789012:recovery-point:a1    # InvalidParameterCombination: AWS Backup is not there
+! aws rds modify-db-instance --db-instance-identifier a --performance-insights-kms-key-id alias/aws/rds    # InvalidParameterCombination: only together with EnablePerformanceInsights
+! aws rds modify-db-instance --db-instance-identifier a --enable-performance-insights --performance-insights-kms-key-id alias/mine    # KMSKeyNotAccessibleFault: [alias/mine]
 $ aws rds describe-db-instances --db-instance-identifier a | grep -v LatestRestorableTime | md5sum
 > $before

@@ -21,6 +21,10 @@ to = $ echo "restore-db-instance-to-point-in-time --source-db-instance-identifie
 # Wrong in either way, as in a creation; nothing is left behind.
 ! aws rds $from r_1    # InvalidParameterValue: is not a valid identifier
 ! aws rds $to r_1    # InvalidParameterValue: is not a valid identifier
+! aws rds $from r --iops 3000    # InvalidParameterCombination: You can't specify IOPS or storage throughput for storage type gp2.
+! aws rds $to r --storage-type io1 --allocated-storage 100    # InvalidParameterCombination: The storage type io1 requires iops to be specified.
+! aws rds $from r --domain-iam-role-name r    # InvalidParameterCombination: Howdah does not offer Domain yet
+! aws rds $to r --domain-iam-role-name r    # InvalidParameterCombination: Howdah does not offer Domain yet
 ! aws rds $from r --port 80    # InvalidParameterValue: Invalid database port: 80
 ! aws rds $to r --port 80    # InvalidParameterValue: Invalid database port: 80
 ! aws rds $from r --vpc-security-group-ids sg-0123456789abcdef0    # InvalidParameterValue: Invalid security group , groupId= sg-0123456789abcdef0, groupName=.

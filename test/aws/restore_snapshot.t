@@ -49,6 +49,19 @@ $ aws rds wait db-snapshot-available --db-snapshot-identifier s2
 # Without its instance, into a larger one elsewhere.
 $ aws rds delete-db-instance --db-instance-identifier r --skip-final-snapshot
 $ aws rds wait db-instance-deleted --db-instance-identifier r
+# A copy with a key is encrypted as an instance is that was created so, and so is what is restored from it.
+! aws rds copy-db-snapshot --source-db-snapshot-identifier s2 --target-db-snapshot-identifier s3 --kms-key-id alias/mine    # KMSKeyNotAccessibleFault: The specified KMS key [alias/mine]
+$ aws rds copy-db-snapshot --source-db-snapshot-identifier s2 --target-db-snapshot-identifier s3 --kms-key-id alias/aws/rds
+~ DBSnapshot.Encrypted == true
+~ DBSnapshot.KmsKeyId =~ ^arn:aws:kms:[a-z0-9-]+:123456789012:key/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$
+key = $ aws rds describe-db-snapshots --db-snapshot-identifier s3 --query 'DBSnapshots[0].KmsKeyId' --output text
+$ aws rds copy-db-snapshot --source-db-snapshot-identifier s3 --target-db-snapshot-identifier s4 --kms-key-id $key
+~ DBSnapshot.[Encrypted, KmsKeyId] == [true, "$key"]
+$ aws rds describe-db-snapshots --db-snapshot-identifier s2
+~ DBSnapshots[0].Encrypted == false
+$ aws rds restore-db-instance-from-db-snapshot --db-instance-identifier r4 --db-snapshot-identifier s3
+~ DBInstance.[StorageEncrypted, KmsKeyId] == [true, "$key"]
+$ aws rds wait db-instance-available --db-instance-identifier r4
 $ aws rds restore-db-instance-from-db-snapshot --db-instance-identifier r2 --db-snapshot-identifier s2 --port 5444 \
     --allocated-storage 30 --db-instance-class db.t3.small --deletion-protection --tags Key=k,Value=v
 ~ DBInstance.AllocatedStorage == 30

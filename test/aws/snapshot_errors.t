@@ -17,7 +17,7 @@ $ aws rds describe-db-snapshots --db-instance-identifier nope
 ! aws rds delete-db-snapshot --db-snapshot-identifier nope    # DBSnapshotNotFound: DBSnapshot nope not found.
 ! aws rds copy-db-snapshot --source-db-snapshot-identifier nope --target-db-snapshot-identifier t    # DBSnapshotNotFound
 ! aws rds copy-db-snapshot --source-db-snapshot-identifier nope --target-db-snapshot-identifier rds:t    # InvalidParameterValue: TargetDBSnapshotIdentifier
-! aws rds copy-db-snapshot --source-db-snapshot-identifier nope --target-db-snapshot-identifier t --kms-key-id alias/x    # InvalidParameterCombination: KmsKeyId
+! aws rds copy-db-snapshot --source-db-snapshot-identifier nope --target-db-snapshot-identifier t --kms-key-id alias/x    # KMSKeyNotAccessibleFault: The specified KMS key [alias/x] does not exist
 ! aws rds copy-db-snapshot --source-db-snapshot-identifier arn:aws:rds:mars-1:123456789012:snapshot:s --target-db-snapshot-identifier t    # InvalidParameterCombination: a copy from another region
 ! aws rds modify-db-snapshot --db-snapshot-identifier nope    # DBSnapshotNotFound
 ! aws rds describe-db-snapshot-attributes --db-snapshot-identifier nope    # DBSnapshotNotFound

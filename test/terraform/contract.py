@@ -39,10 +39,10 @@ FIELDS = {
     "DBParameterGroups/DBParameterGroup/DBParameterGroupName": "empty output",
 }
 
-SETTINGS = {"DBInstanceClass": "db.t3.micro", "Engine": "postgres", "AllocatedStorage": 20, "MaxAllocatedStorage": 100,
+SETTINGS = {"DBInstanceClass": "db.t3.micro", "Engine": "postgres", "AllocatedStorage": 400, "MaxAllocatedStorage": 1000,
             "AutoMinorVersionUpgrade": True, "BackupRetentionPeriod": 0, "CopyTagsToSnapshot": True, "DBName": "app",
             "DeletionProtection": False, "StorageType": "gp3", "MasterUsername": "root1", "MasterUserPassword": PASSWORD,
-            "PubliclyAccessible": False, "StorageEncrypted": True, "Iops": 3000, "StorageThroughput": 125,
+            "PubliclyAccessible": False, "StorageEncrypted": True, "Iops": 12000, "StorageThroughput": 500,
             "EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 7,
             "Tags.Tag": [{"Key": "team", "Value": "data"}]}
 
