@@ -156,7 +156,7 @@ class Parameters:
                 if p["DataType"] in ("integer", "float") and allowed.count("-") == 1 and not allowed.startswith("-"):
                     changes.append((name, allowed.split("-")[end], "pending-reboot"))
                 elif p["DataType"] == "boolean":
-                    changes.append((name, str(end), "pending-reboot"))
+                    changes.append((name, str(end) if str(end) in allowed.split(",") else allowed, "pending-reboot"))
             self.modify(changes)
             state = self.reboot()
             assert state in ("available", "incompatible-parameters"), state
