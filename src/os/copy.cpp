@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -55,35 +56,62 @@ struct Shared {
   }
 };
 
-Result<void> copy_content(int in, int out, off_t size, const std::string& path, const CopyOptions& options) {
-  while (size > 0) {
-    if (options.leave_room) {
-      auto room = room_for(static_cast<uint64_t>(std::min(size, kPiece)), path);
-      if (!room) return room;
-    }
-    ssize_t n = copy_file_range(in, nullptr, out, nullptr, static_cast<size_t>(std::min(size, kPiece)), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n > 0) {
-      size -= n;
-      if (n == kPiece) start_writing(out);
-      breathe(static_cast<uint64_t>(n));
-      continue;
-    }
-    if (n == 0) return fail(fmt::format("{} shrank while it was copied", path));
-    if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
-      return tl::unexpected(errno_at("copy", path));
-    std::vector<char> buffer(1 << 18);
-    ssize_t got = read(in, buffer.data(), buffer.size());
-    if (got <= 0) return tl::unexpected(errno_at("read", path));
+/// At most a piece. Its length; 0 = the file has shrunk.
+Result<size_t> copy_bytes(int in, int out, off_t size, const std::string& path) {
+  std::vector<char> buffer(static_cast<size_t>(std::min<off_t>(size, 1 << 18)));
+  size_t total = 0;
+  while (total < static_cast<size_t>(std::min(size, kPiece))) {
+    const size_t left = static_cast<size_t>(std::min(size, kPiece)) - total;
+    const ssize_t got = read(in, buffer.data(), std::min(left, buffer.size()));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return tl::unexpected(errno_at("read", path));
+    if (got == 0) break;
     for (ssize_t done = 0; done < got;) {
       ssize_t w = write(out, buffer.data() + done, static_cast<size_t>(got - done));
       if (w < 0 && errno != EINTR) return tl::unexpected(errno_at("write", path));
       if (w > 0) done += w;
     }
-    size -= got;
-    breathe(static_cast<uint64_t>(got));
+    total += static_cast<size_t>(got);
+  }
+  return total;
+}
+
+/// `bytes`: never by the kernel's own copy, which may make a clone.
+Result<void> copy_content(int in, int out, off_t size, const std::string& path, const CopyOptions& options,
+                          bool bytes) {
+  while (size > 0) {
+    if (options.leave_room) {
+      auto room = room_for(static_cast<uint64_t>(std::min(size, kPiece)), path);
+      if (!room) return room;
+    }
+    ssize_t n = bytes ? -1 : copy_file_range(in, nullptr, out, nullptr, static_cast<size_t>(std::min(size, kPiece)), 0);
+    if (n < 0 && !bytes) {
+      if (errno == EINTR) continue;
+      bytes = errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS;
+      if (!bytes) return tl::unexpected(errno_at("copy", path));
+    }
+    if (bytes) {
+      const auto copied = copy_bytes(in, out, size, path);
+      if (!copied) return tl::unexpected(copied.error());
+      n = static_cast<ssize_t>(*copied);
+    }
+    if (n == 0) return fail(fmt::format("{} shrank while it was copied", path));
+    size -= n;
+    if (n == kPiece) start_writing(out);
+    breathe(static_cast<uint64_t>(n));
   }
   return {};
+}
+
+/// A clone costs some 30 us for each extent, now and again with every clone of it, a copy a second for 1.3 GB, once: it
+/// is in few extents again. Files become patchworks as clones of clones are written to.
+bool worth_cloning(int fd, off_t size) {
+  constexpr uint64_t kFew = 32, kExtentNs = 30'000, kBytesPerUs = 1'300;
+  fiemap count{};  // no room for extents: only counts them
+  count.fm_length = FIEMAP_MAX_OFFSET;
+  if (size < (1 << 20) || ioctl(fd, FS_IOC_FIEMAP, &count) != 0) return true;
+  return count.fm_mapped_extents <= kFew ||
+         count.fm_mapped_extents * kExtentNs <= static_cast<uint64_t>(size) * 1000 / kBytesPerUs;
 }
 
 mode_t mode_of(const struct stat& st, const CopyOptions& options) {
@@ -107,7 +135,8 @@ Result<void> copy_file(int from_dir, int to_dir, const std::string& name, const 
   if (mode != 0600 && fchmod(out.get(), mode) != 0) return tl::unexpected(errno_at("change the mode of", shown()));
   if (st.st_size == 0) return {};
   shared.bytes += static_cast<uint64_t>(st.st_size);
-  if (shared.try_reflink) {
+  const bool patchwork = shared.try_reflink && !worth_cloning(in.get(), st.st_size);
+  if (shared.try_reflink && !patchwork) {
     if (ioctl(out.get(), FICLONE, in.get()) == 0) {
       shared.reflinked = true;
       return {};
@@ -115,7 +144,7 @@ Result<void> copy_file(int from_dir, int to_dir, const std::string& name, const 
     if (errno == ENOSPC || errno == EDQUOT) return tl::unexpected(errno_at("clone", shown()));
     shared.try_reflink = false;  // asked once per tree, not once per file
   }
-  return copy_content(in.get(), out.get(), st.st_size, shown(), options);
+  return copy_content(in.get(), out.get(), st.st_size, shown(), options, patchwork);
 }
 
 Result<void> copy_files(const Dir& dir, const CopyOptions& options, Shared& shared) {

@@ -31,8 +31,9 @@ Result<void> room_for(uint64_t bytes, const std::string& path);
 void start_writing(int fd);
 
 /// Copies the tree `from` (which nobody writes to meanwhile) to `to`, which must not exist. Files are reflinked where
-/// the filesystem can, else copied in the kernel; symbolic links are copied as they are; sockets and FIFOs are refused.
-/// Nothing is synced: the caller syncs once and publishes `to` by rename. On an error `to` is left half made.
+/// the filesystem can and they are not in so many extents that a copy is faster, else copied; symbolic links are copied
+/// as they are; sockets and FIFOs are refused. Nothing is synced: the caller syncs once and publishes `to` by rename.
+/// On an error `to` is left half made.
 Result<CopyStats> copy_tree(const std::string& from, const std::string& to, const CopyOptions& options);
 
 }  // namespace howdah::os
