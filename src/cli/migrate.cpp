@@ -1,7 +1,6 @@
 #include "cli/migrate.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -144,7 +143,6 @@ int leave(migrate::Session& session, int code) {
 }  // namespace
 
 int run_migrate(int argc, char** argv) {
-  mallopt(M_ARENA_MAX, 1);  // a second thread only connects: a heap of its own would grow page by page
   Command app{"Migrations that leave either everything or nothing behind.", "howdah migrate"};
   app.require_subcommand();
   app.inherit_options();

@@ -161,21 +161,31 @@ tl::expected<Database, SqlFailure> Database::connect(const Target& target, const
   return made(Database(with_parameters(target, settings, PQconnectdbParams)));
 }
 
-Database Database::begin(const Target& target, const Settings& settings) {
-  return Database(with_parameters(target, settings, PQconnectStartParams));
+Connecting::Connecting(Target target, Database::Settings settings)
+    : target_(std::move(target)),
+      settings_(std::move(settings)),
+      begun_(with_parameters(target_, settings_, PQconnectStartParams)),
+      wants_(PQstatus(begun_.conn_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING) {
+  go_on();
 }
 
-tl::expected<Database, SqlFailure> Database::finish(Database begun, const Target& target, const Settings& settings) {
-  PGconn* conn = begun.conn_.get();
-  auto wants = PQstatus(conn) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
-  while (wants != PGRES_POLLING_OK && wants != PGRES_POLLING_FAILED) {
-    pollfd p = {PQsocket(conn), static_cast<short>(wants == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-    const int ready = poll(&p, 1, kSlowConnect);
-    // connect_timeout is an address's, and the next one is tried then: only connect() does that.
-    if (ready == 0) return connect(target, settings);
-    if (ready > 0) wants = PQconnectPoll(conn);
+bool Connecting::poll(int milliseconds) {
+  PGconn* conn = begun_.conn_.get();
+  while (wants_ != PGRES_POLLING_OK && wants_ != PGRES_POLLING_FAILED) {
+    pollfd p = {PQsocket(conn), static_cast<short>(wants_ == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    const int ready = ::poll(&p, 1, milliseconds);
+    if (ready == 0) return false;
+    if (ready > 0) wants_ = PQconnectPoll(conn);
   }
-  return made(std::move(begun));
+  return true;
+}
+
+bool Connecting::go_on() { return poll(0); }
+
+tl::expected<Database, SqlFailure> Connecting::finish() {
+  // connect_timeout is an address's, and the next one is tried then: only connect() does that.
+  if (!poll(kSlowConnect)) return Database::connect(target_, settings_);
+  return Database::made(std::move(begun_));
 }
 
 tl::expected<Database, SqlFailure> Database::made(Database db) {
@@ -199,10 +209,17 @@ void Database::on_notice(std::function<void(const std::string&)> handler) {
 
 SqlAnswer Database::exec(const std::string& sql, const std::function<void()>& while_waiting,
                          const std::function<void()>& meanwhile) {
-  if (PQsendQuery(conn_.get(), sql.c_str()) == 0) return tl::unexpected(failure_of(conn_.get(), nullptr));
+  if (auto sent = send(sql); !sent) return tl::unexpected(sent.error());
   if (meanwhile) meanwhile();
   return collect(while_waiting);
 }
+
+tl::expected<void, SqlFailure> Database::send(const std::string& sql) {
+  if (PQsendQuery(conn_.get(), sql.c_str()) == 0) return tl::unexpected(failure_of(conn_.get(), nullptr));
+  return {};
+}
+
+bool Database::answered() { return PQconsumeInput(conn_.get()) == 0 || PQisBusy(conn_.get()) == 0; }
 
 SqlAnswer Database::exec(const std::string& sql, const std::vector<std::optional<std::string>>& params,
                          const std::function<void()>& while_waiting) {

@@ -53,15 +53,16 @@ class Database {
   /// `settings` are session defaults, which RESET ALL goes back to.
   using Settings = std::map<std::string, std::string>;
   static tl::expected<Database, SqlFailure> connect(const Target& target, const Settings& settings);
-  /// The same in two halves: a server nearby starts its process for us before begin() returns.
-  static Database begin(const Target& target, const Settings& settings);
-  static tl::expected<Database, SqlFailure> finish(Database begun, const Target& target, const Settings& settings);
 
   /// One simple-query message: several statements without BEGIN are one implicit transaction. `while_waiting` is called
   /// each 250 ms until the answer is there, `meanwhile` once, after the message is sent. Cancels the query when
   /// interrupted() says so.
   SqlAnswer exec(const std::string& sql, const std::function<void()>& while_waiting = {},
                  const std::function<void()>& meanwhile = {});
+  /// exec() in two halves. In between, answered() takes what has come without waiting; true: receive() will not wait.
+  tl::expected<void, SqlFailure> send(const std::string& sql);
+  bool answered();
+  SqlAnswer receive() { return collect({}); }
   /// One statement with $1, $2... as text.
   SqlAnswer exec(const std::string& sql, const std::vector<std::optional<std::string>>& params,
                  const std::function<void()>& while_waiting);
@@ -81,6 +82,7 @@ class Database {
   void on_notice(std::function<void(const std::string&)> handler);
 
  private:
+  friend class Connecting;
   explicit Database(pg_conn* conn);
   static tl::expected<Database, SqlFailure> made(Database db);
   SqlAnswer collect(const std::function<void()>& while_waiting);
@@ -88,6 +90,22 @@ class Database {
   std::unique_ptr<pg_conn, void (*)(pg_conn*)> conn_;
   bool cancellable_ = true;
   std::unique_ptr<std::function<void(const std::string&)>> notice_;
+};
+
+/// A connection that is being made while its owner does something else.
+class Connecting {
+ public:
+  /// Of a server nearby, its process begins for us before this returns.
+  Connecting(Target target, Database::Settings settings);
+  bool go_on();  ///< as far as it gets without waiting; true: finish() will not wait
+  tl::expected<Database, SqlFailure> finish();
+
+ private:
+  bool poll(int milliseconds);  ///< false: no progress for that long
+  Target target_;
+  Database::Settings settings_;
+  Database begun_;
+  int wants_;  ///< libpq's PostgresPollingStatusType
 };
 
 /// SIGINT and SIGTERM make running statements be cancelled, and interrupted() true.

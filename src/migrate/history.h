@@ -33,13 +33,13 @@ class History {
   virtual const char* name_column() const { return key(); }
   virtual std::string create_sql() const = 0;
   /// In the order in which they were applied; rows that do not count any more (rolled back) come too.
-  virtual SqlAnswer read(Database& db) const = 0;
+  virtual std::string read_sql() const = 0;
   virtual std::vector<Row> rows(const Answer& answer) const = 0;
-  /// Asks for everything that read() does when nothing is to be done, as one row of a few long texts; "" = there is no
-  /// shorter way than read().
+  /// Asks for everything that read_sql() does when nothing is to be done, as one row of a few long texts; "" = there is
+  /// no shorter way than that.
   virtual std::string summary_sql() const { return ""; }
   /// Does the summary say that exactly these migrations are applied, with these texts, in this order? When it does not,
-  /// read() tells more.
+  /// read_sql() tells more.
   virtual bool agrees(const Answer& /*summary*/, const std::vector<Migration>& /*migrations*/) const { return false; }
 
   virtual std::string applied_sql(Database& db, const Migration& m, int statements) const = 0;

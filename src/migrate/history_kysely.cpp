@@ -24,9 +24,8 @@ class Kysely : public History {
         "insert into {0}.kysely_migration_lock values ('migration_lock', 0) on conflict do nothing",
         schema_);
   }
-  SqlAnswer read(Database& db) const override {
-    return db.exec("select name, \"timestamp\" from " + table() +
-                   " order by \"timestamp\"::timestamptz, name collate \"C\"");
+  std::string read_sql() const override {
+    return "select name, \"timestamp\" from " + table() + " order by \"timestamp\"::timestamptz, name collate \"C\"";
   }
   std::vector<Row> rows(const Answer& a) const override {
     std::vector<Row> out;

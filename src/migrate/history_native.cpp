@@ -28,11 +28,10 @@ class Native : public History {
         table(), create_log_sql());
   }
 
-  SqlAnswer read(Database& db) const override {
-    return db.exec(
-        "select version, name, state, checksum, down_sql is not null, down_sql, statements, statements_done,"
-        " done_checksum, error, started_at from " +
-        table());
+  std::string read_sql() const override {
+    return "select version, name, state, checksum, down_sql is not null, down_sql, statements, statements_done,"
+           " done_checksum, error, started_at from " +
+           table();
   }
 
   std::vector<Row> rows(const Answer& a) const override {

@@ -30,11 +30,10 @@ class Prisma : public History {
            " started_at timestamptz not null default now(), applied_steps_count integer not null default 0)";
   }
 
-  SqlAnswer read(Database& db) const override {
-    return db.exec(
-        "select migration_name, checksum, finished_at is not null, rolled_back_at is not null, logs, "
-        "started_at from " +
-        table() + " order by started_at, finished_at");
+  std::string read_sql() const override {
+    return "select migration_name, checksum, finished_at is not null, rolled_back_at is not null, logs, "
+           "started_at from " +
+           table() + " order by started_at, finished_at";
   }
 
   /// One row a name: failed if any attempt is open, else applied if any is not rolled back.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <future>
 #include <thread>
 
 namespace howdah::migrate {
@@ -13,74 +12,6 @@ std::string key_list(const History& h) {
   for (const auto key : h.lock_keys())
     out += fmt::format("{}pg_try_advisory_xact_lock({})", out.empty() ? "" : " and ", key);
   return out;
-}
-
-const char* history_table(Dialect dialect) {
-  return dialect == Dialect::kPrisma   ? "_prisma_migrations"
-         : dialect == Dialect::kKysely ? "kysely_migration"
-                                       : "schema_history";
-}
-
-/// Set at connect like lock_timeout: where this one is missing, a pooler has dropped them all.
-constexpr const char* kMark = "howdah.session";
-
-/// Where the history is, whether it is there, whether commits would wait for the disk, and whether the server got our
-/// settings: all that a run asks before it reads the history. A new server process looks up every name for the first
-/// time: few of them.
-std::string first_look(Dialect dialect) {
-  return fmt::format(
-      "select quote_ident(current_schema()), to_regclass(quote_ident(current_schema()) || '.{}') is not null, "
-      "current_setting('synchronous_commit'), current_setting('{}', true)",
-      history_table(dialect), kMark);
-}
-constexpr size_t kHasHistory = 1, kSynchronousCommit = 2, kMarked = 3;
-
-std::unique_ptr<History> history_of(Dialect dialect, const std::string& schema) {
-  return dialect == Dialect::kPrisma   ? prisma_history(schema)
-         : dialect == Dialect::kKysely ? kysely_history(schema)
-                                       : native_history(schema);
-}
-
-/// What open() asks the server while it reads the files.
-struct First {
-  Database db;
-  Answer look;
-  std::unique_ptr<History> history;
-  std::optional<Answer> rows, summary;  ///< of the history, when there is one: either of them
-};
-
-struct Refused {
-  SqlFailure why;
-  int code;
-};
-
-tl::expected<First, Refused> look_around(Database begun, const Target& target, Database::Settings settings,
-                                         Dialect dialect, Session::Need need) {
-  auto db = Database::finish(std::move(begun), target, settings);
-  if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
-  auto look = db->exec(first_look(dialect));
-  if (!look) return tl::unexpected(Refused{look.error(), kFailed});
-  if (look->at(0, kMarked) != "on") {
-    return tl::unexpected(
-        Refused{{.message = "lock_timeout and the other settings of a run do not arrive at the server",
-                 .hint = kNoPooler,
-                 .lost = true},
-                kNoConnection});
-  }
-  if (look->at(0, kSynchronousCommit) == "off") {  // here COMMIT must mean that it is on the disk
-    settings["synchronous_commit"] = "on";
-    db = Database::connect(target, settings);
-    if (!db) return tl::unexpected(Refused{db.error(), kNoConnection});
-  }
-  First first{std::move(*db), std::move(*look), nullptr, {}, {}};
-  first.history = history_of(dialect, first.look.at(0, 0));
-  if (first.look.at(0, kHasHistory) == "t") {
-    const std::string brief = need == Session::Need::kPending ? first.history->summary_sql() : "";
-    auto answer = brief.empty() ? first.history->read(first.db) : first.db.exec(brief);
-    if (!answer) return tl::unexpected(Refused{answer.error(), kFailed});
-    (brief.empty() ? first.rows : first.summary) = std::move(*answer);
-  }
-  return first;
 }
 
 }  // namespace
@@ -137,35 +68,33 @@ int Session::open_database() {
 }
 
 int Session::open(Need need) {
-  // The first call of libpq loads it, with 17 libraries: before there is a second thread that would slow it down. Then
-  // the server starts a process for us, which takes as long as reading a thousand files.
   if (const int code = find_target(); code != kOk) return code;
-  const Database::Settings settings = {
-      {"lock_timeout", options_.lock_timeout}, {"statement_timeout", options_.statement_timeout}, {kMark, "on"}};
-  Database begun = Database::begin(target_, settings);
+  const Database::Settings settings = {{"lock_timeout", options_.lock_timeout},
+                                       {"statement_timeout", options_.statement_timeout},
+                                       {FirstLook::kMark, "on"}};
+  Connecting connecting(target_, settings);
   const auto listing = list_source(options_.directory);
   if (!listing) return cannot_read(listing.error());
-  auto connecting = std::async(std::launch::async, look_around, std::move(begun), std::cref(target_), settings,
-                               listing->dialect, need);
-  auto source = load_source(*listing);
-  auto first = connecting.get();
+  FirstLook first(std::move(connecting), target_, settings, listing->dialect, need);
+  auto source = load_source(*listing, [&] { first.go_on(); });
+  const auto refused = first.finish();
   if (!source) return cannot_read(source.error());
   source_ = std::move(*source);
-  if (!first && first.error().code == kNoConnection) return cannot_connect(first.error().why);
-  if (!first) return sql_failure(first.error().why, first.error().code);
-  if (first->look.at(0, 0).empty()) {
+  if (refused && refused->no_connection) return cannot_connect(refused->why);
+  if (refused) return sql_failure(refused->why, kFailed);
+  if (first.schema().empty()) {
     report_.problem(
         {.code = "schema",
          .message = "no schema of the search_path exists: create it, or name one in the URL (?schema=app)"});
     return kUsage;
   }
-  db_.emplace(std::move(first->db));
-  history_ = std::move(first->history);
+  db_.emplace(std::move(first.db()));
+  history_ = std::move(first.history());
   report_.about(target_.shown(), history_->dialect());
-  has_history_ = up_to_date_ = first->summary && history_->agrees(*first->summary, source_.migrations);
+  has_history_ = up_to_date_ = first.summary() && history_->agrees(*first.summary(), source_.migrations);
   if (up_to_date_) return kOk;
-  if (first->summary) return read_rows();
-  remember(first->rows);
+  if (first.summary()) return read_rows();
+  remember(first.rows());
   return kOk;
 }
 
@@ -176,15 +105,15 @@ void Session::close() {
 }
 
 int Session::refresh() {
-  auto look = db_->exec(first_look(source_.dialect));
+  auto look = db_->exec(FirstLook::sql(source_.dialect));
   if (!look) return sql_failure(look.error(), kFailed);
-  if (look->at(0, kHasHistory) == "t") return read_rows();
+  if (FirstLook::has_history(*look)) return read_rows();
   remember({});
   return kOk;
 }
 
 int Session::read_rows() {
-  const auto rows = history_->read(*db_);
+  const auto rows = db_->exec(history_->read_sql());
   if (!rows) return sql_failure(rows.error(), kFailed);
   remember(*rows);
   return kOk;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "migrate/check.h"
+#include "migrate/first_look.h"
 #include "migrate/tunnel.h"
 
 namespace howdah::migrate {
@@ -32,7 +33,7 @@ class Session {
   /// Each says what went wrong in the report and returns the exit code; kOk = go on.
   /// Reads the files, connects, reads the history: all of it, or only enough to see that nothing is pending, where
   /// up_to_date() is true then and rows() empty.
-  enum class Need { kRows, kPending };
+  using Need = FirstLook::Need;
   int open(Need need = Need::kRows);
   int open_database();  ///< connects only
   int lock();           ///< takes the lease, makes the history table, reads the history again

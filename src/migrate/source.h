@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,8 @@ struct Listing {
 };
 /// An error says that there is no such directory.
 Result<Listing> list_source(const std::string& directory);
-Result<Source> load_source(const Listing& listing);
+/// `between` is called once for a few files: for what waits meanwhile.
+Result<Source> load_source(const Listing& listing, const std::function<void()>& between = {});
 
 /// Both. Reads `directory`: *.sql files (one file with up and down sections, or pairs .up.sql/.down.sql; only those in
 /// manifest.json where there is one), or Prisma's directories with migration.sql, or Kysely's TypeScript and JavaScript
