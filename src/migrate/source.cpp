@@ -109,7 +109,10 @@ Result<void> cut_sections(Migration& m, const std::string& text) {
       now = marker.kind == Marker::kUp ? &m.up : &m.down;
       if (marked && now->present) return fail(fmt::format("{}:{}: a second section of this kind", m.file, line));
       marked = true;
-      *now = Section{.present = true, .file = m.file, .line = line + 1, .transactional = !no_transaction};
+      now->present = true;
+      now->line = line + 1;
+      now->transactional = !no_transaction;
+      now->sql.clear();
       now->sql.reserve(text.size() - end);
       if (auto ok = read_options(*now, now == &m.up ? &m.phase : nullptr, marker.options, line); !ok) return ok;
     } else {
@@ -167,23 +170,28 @@ std::optional<FileName> parse_name(std::string file) {
 
 std::string without_bom(std::string text) { return text.starts_with("\xEF\xBB\xBF") ? text.substr(3) : text; }
 
-/// `at`: the place of each name in source.migrations; the two files of a pair share one.
-Result<void> add_file(Source& source, std::unordered_map<std::string, size_t>& at, const os::Fd& directory,
-                      const std::string& name) {
+/// The migration of each name, which the two files of a pair share; both live in source.migrations, which has the room
+/// for all.
+using ByName = std::unordered_map<std::string_view, Migration*>;
+
+Result<void> add_file(Source& source, ByName& known, const os::Fd& directory, const std::string& name) {
   const std::string path = source.directory + "/" + name;
-  const auto parsed = parse_name(name);
+  auto parsed = parse_name(name);
   if (!parsed) {
     return fail(fmt::format("{}: a migration's name is <number>_<words>.sql; rename it or move it elsewhere", path));
   }
   auto text = os::read_file(directory, name, 256 << 20);
   if (!text) return fail(fmt::format("{}: {}", source.directory, text.error().message));
   std::string content = without_bom(std::move(*text));
-  const auto [known, fresh] = at.try_emplace(parsed->name, source.migrations.size());
-  if (fresh) {
-    source.migrations.push_back(Migration{.version = parsed->version, .name = parsed->name, .file = path});
-    source.migrations.back().up.file = source.migrations.back().down.file = path;
+  const auto found = known.find(parsed->name);
+  Migration* same = found == known.end() ? nullptr : found->second;
+  if (same == nullptr) {
+    same = &source.migrations.emplace_back();
+    same->version = std::move(parsed->version);
+    same->name = std::move(parsed->name);
+    same->file = same->up.file = same->down.file = path;
+    known.emplace(same->name, same);
   }
-  Migration* same = &source.migrations[known->second];
   if (!parsed->down) same->replaces = replaced_by(content);
   if (!parsed->up && !parsed->down) return cut_sections(*same, content);
   Section& section = parsed->up ? same->up : same->down;
@@ -363,12 +371,12 @@ Result<Listing> list_source(const std::string& directory) {
   each_entry(directory, [&](std::string name, bool is_directory) {
     if (is_directory) {
       if (os::exists(fmt::format("{}/{}/migration.sql", directory, name))) directories.push_back(std::move(name));
+    } else if (name.ends_with(".sql")) {
+      files.push_back(std::move(name));
     } else if (is_javascript(name) && fs::path(name).stem() == "migration-provider") {
       out.provider = fmt::format("{}/{}", directory, name);
     } else if (is_javascript(name)) {
       scripts.push_back(std::move(name));
-    } else if (name.ends_with(".sql")) {
-      files.push_back(std::move(name));
     } else if (name == "manifest.json") {
       listed = true;
     }
@@ -390,11 +398,11 @@ Result<Source> load_source(const Listing& listing, const std::function<void()>& 
     if (auto ok = add_provided(source); !ok) return tl::unexpected(ok.error());
     return source;
   }
-  std::unordered_map<std::string, size_t> at;
+  ByName known;
   const auto directory = os::open_dir(listing.directory);
   if (!directory) return tl::unexpected(directory.error());
   source.migrations.reserve(listing.names.size());
-  at.reserve(listing.names.size());
+  known.reserve(listing.names.size());
   for (size_t i = 0; i < listing.names.size(); i++) {
     const auto& name = listing.names[i];
     if (between && i % kFew == 0) between();
@@ -403,7 +411,7 @@ Result<Source> load_source(const Listing& listing, const std::function<void()>& 
       add_kysely(source, listing.directory + "/" + name);
     else
       ok = source.dialect == Dialect::kPrisma ? add_prisma(source, listing.directory + "/" + name)
-                                              : add_file(source, at, *directory, name);
+                                              : add_file(source, known, *directory, name);
     if (!ok) return tl::unexpected(ok.error());
   }
   leave_out_replaced(source);
