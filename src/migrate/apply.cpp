@@ -81,7 +81,7 @@ void Session::watch_blockers() {
                                "date_trunc('second', clock_timestamp() - "
                                "coalesce(xact_start, backend_start)), left(query, 120) from pg_stat_activity where pid "
                                "= any(pg_blocking_pids({}))",
-                               db_->pid()));
+                               server_pid_));
   if (!r || r->rows.empty()) return;
   blockers_.clear();
   for (const auto& row : r->rows) {

@@ -5,7 +5,9 @@
 namespace howdah::migrate {
 namespace {
 
-constexpr size_t kHasHistory = 1, kSynchronousCommit = 2, kMarked = 3;
+constexpr size_t kHasHistory = 1, kSynchronousCommit = 2, kMarked = 3, kServerPid = 4;
+
+constexpr const char* kWait = "synchronous_commit";
 
 const char* history_table(Dialect dialect) {
   return dialect == Dialect::kPrisma   ? "_prisma_migrations"
@@ -21,12 +23,13 @@ std::unique_ptr<History> history_of(Dialect dialect, const std::string& schema) 
 
 }  // namespace
 
-/// Where the history is, whether it is there, whether commits would wait for the disk, and whether the server got our
-/// settings. A new server process looks up every name for the first time: few of them.
+/// Where the history is, whether it is there, whether commits would wait for the disk, whether the server got our
+/// settings, and which of its processes answers. A new server process looks up every name for the first time: few of
+/// them.
 std::string FirstLook::sql(Dialect dialect) {
   return fmt::format(
       "select quote_ident(current_schema()), to_regclass(quote_ident(current_schema()) || '.{}') is not null, "
-      "current_setting('synchronous_commit'), current_setting('{}', true)",
+      "current_setting('synchronous_commit'), current_setting('{}', true), pg_backend_pid()",
       history_table(dialect), kMark);
 }
 
@@ -39,6 +42,8 @@ FirstLook::FirstLook(Connecting connecting, const Target& target, Database::Sett
       settings_(std::move(settings)),
       dialect_(dialect),
       need_(need) {}
+
+const std::string& FirstLook::server_pid() const { return look_.at(0, kServerPid); }
 
 bool FirstLook::answered() { return step_ == Step::kConnect ? connecting_.go_on() : db_->answered(); }
 
@@ -87,11 +92,13 @@ void FirstLook::take_look() {
                    .lost = true},
                   true);
   }
-  if (look_.at(0, kSynchronousCommit) == "off") {  // here COMMIT must mean that it is on the disk
-    settings_["synchronous_commit"] = "on";
+  const bool asked_to_wait = settings_.contains(kWait);
+  if (look_.at(0, kSynchronousCommit) == "off" && !asked_to_wait) {  // here COMMIT must mean that it is on the disk
+    settings_[kWait] = "on";
     auto db = Database::connect(target_, settings_);
     if (!db) return refuse(db.error(), true);
     db_.emplace(std::move(*db));
+    return ask(sql(dialect_));
   }
   history_ = history_of(dialect_, schema());
   step_ = Step::kDone;

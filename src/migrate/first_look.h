@@ -22,6 +22,7 @@ class FirstLook {
   /// For an owner that finish() gave no refusal:
   Database& db() { return *db_; }
   const std::string& schema() const { return look_.at(0, 0); }  ///< quoted; "" = no schema of the search_path exists
+  const std::string& server_pid() const;                        ///< behind a pooler another than db().pid()
   std::unique_ptr<History>& history() { return history_; }
   const std::optional<Answer>& rows() const { return rows_; }        ///< of the history; none when there is no table,
   const std::optional<Answer>& summary() const { return summary_; }  ///< or when this was enough to ask for

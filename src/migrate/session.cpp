@@ -89,6 +89,7 @@ int Session::open(Need need) {
     return kUsage;
   }
   db_.emplace(std::move(first.db()));
+  server_pid_ = first.server_pid();
   history_ = std::move(first.history());
   report_.about(target_.shown(), history_->dialect());
   has_history_ = up_to_date_ = first.summary() && history_->agrees(*first.summary(), source_.migrations);
@@ -160,6 +161,27 @@ std::string Session::lease_holder() {
   return fmt::format("pid {} ({}, from {}, for {}): {}", row[0], row[1], row[2], row[3], row[4]);
 }
 
+/// A pooler tells its clients other numbers than those of the server's processes. It may give a connection one process
+/// for each transaction: then the lease, in a transaction, has taken the worker's, or the worker has another one now.
+int Session::look_for_pooler() {
+  if (server_pid_ == std::to_string(db_->pid())) return kOk;
+  constexpr const char* kWhich = "select pg_backend_pid()";
+  const auto lease = lease_->exec(kWhich), worker = db_->exec(kWhich);
+  if (!lease || !worker) return sql_failure(lease ? worker.error() : lease.error(), kFailed);
+  if (lease->at(0, 0) == server_pid_ || worker->at(0, 0) != server_pid_) {
+    lease_.reset();
+    return cannot_connect({.message =
+                               "each transaction of this connection may be on another server process, so that "
+                               "lock_timeout and the other settings of a run would hold for nobody, or for others",
+                           .hint = kNoPooler,
+                           .lost = true});
+  }
+  report_.note(
+      "there is a pooler before the server: were it to give each transaction another server process, the settings "
+      "of this run would not hold; better name the server itself");
+  return kOk;
+}
+
 /// The lease lives in an open READ COMMITTED transaction of its own connection: it ends with the process whatever
 /// happens, keeps its server connection behind a transaction pooler, and holds no snapshot that CREATE INDEX
 /// CONCURRENTLY would wait for. Polled, because a blocked pg_advisory_lock() would be waited for as well.
@@ -184,6 +206,7 @@ int Session::lock() {
     if (!told && !holder.empty()) report_.note("waiting for another run: " + holder), told = true;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
+  if (const int code = look_for_pooler(); code != kOk) return code;
   if (!has_history_) {
     if (auto made = db_->exec(history_->create_sql()); !made) return sql_failure(made.error(), kFailed);
   }

@@ -96,12 +96,14 @@ class Session {
   /// Whether to try again, after waiting; of `tries` in all, 0 = the options'.
   bool wait_and_retry(const SqlFailure& f, int attempt, int tries);
   std::string lease_holder();
+  int look_for_pooler();
 
   Options options_;
   Report& report_;
   Source source_;
   Target target_;
   std::optional<Database> db_, lease_;
+  std::string server_pid_;  ///< of the worker's process, as the server says
   std::unique_ptr<History> history_;
   std::vector<Row> rows_;
   std::unique_ptr<Tunnel> tunnel_;

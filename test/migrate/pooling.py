@@ -26,13 +26,17 @@ def pgbouncer():
 class Pooler:
     """In front of a server; a context that ends with it."""
 
-    def __init__(self, pg, mode, drops_options):
+    def __init__(self, pg, mode, drops_options, settings=""):
+        """`settings`: SQL for each server process, for a pooler that gives it those of its clients."""
         program = pgbouncer()
-        self.dir = f"{pg.dir}/pooler-{mode}-{drops_options}"
+        self.dir = f"{pg.dir}/pooler-{mode}-{drops_options}-{len(settings)}"
         os.makedirs(self.dir)
         ignored = "ignore_startup_parameters = options\n" if drops_options else ""
+        if settings:
+            ignored += "server_reset_query =\n"  # which would reset them before the next client
+            settings = f"connect_query='{settings}'"
         with open(f"{self.dir}/pgbouncer.ini", "w", encoding="utf-8") as f:
-            f.write(f"[databases]\n* = host={pg.dir} user=postgres\n[pgbouncer]\nunix_socket_dir = {self.dir}\nlisten_port = 6432\n"
+            f.write(f"[databases]\n* = host={pg.dir} user=postgres {settings}\n[pgbouncer]\nunix_socket_dir = {self.dir}\nlisten_port = 6432\n"
                     f"auth_type = any\npool_mode = {mode}\n{ignored}")
         options = {}
         if os.geteuid() == 0:  # which PgBouncer refuses to be
@@ -88,3 +92,35 @@ def behind_a_transaction_pooler_that_drops_settings(pg):
 @test
 def behind_a_session_pooler_that_drops_settings(pg):
     refused_behind(pg, "session", True, "do not arrive")
+
+
+SETTINGS = "set howdah.session=on; set lock_timeout=2000"  # PgBouncer takes none from its clients
+
+
+@test
+def behind_a_transaction_pooler_that_passes_settings_on(pg):
+    p = Project(pg)
+    p.file("1_a.sql", "create table a(id int);")
+    direct = p.url
+    with Pooler(pg, "transaction", True, SETTINGS) as pooler:
+        p.url = pooler.url(p.name)
+        assert p.json("status")["migrations"][0]["status"] == "pending", "reading needs one transaction at a time"
+        for words in (["up"], ["up", "--single-transaction"], ["baseline", "latest"]):
+            problem = p.json(*words, code=2)["problems"][0]
+            assert "another server process" in problem["message"] and "pooler" in problem["hint"], problem
+    assert p.tables() == "" and p.sql("select to_regclass('schema_history')") == ""
+    p.url = direct
+    assert "pooler" not in p.run("up")
+    assert p.tables() == "a"
+
+
+@test
+def behind_a_session_pooler_that_passes_settings_on(pg):
+    """There a run is as good as without it, which nobody can see from here: it says so."""
+    p = Project(pg)
+    p.file("1_a.sql", "create table a(id int);")
+    with Pooler(pg, "session", True, SETTINGS) as pooler:
+        p.url = pooler.url(p.name)
+        assert "there is a pooler" in p.run("up")
+        assert "pooler" not in p.run("up"), "nothing to do, nothing to say"
+    assert p.tables() == "a"
