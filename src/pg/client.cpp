@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "os/files.h"
 #include "pg/bootstrap.h"
+#include "pg/engine.h"
 
 namespace howdah::pg {
 namespace {
@@ -66,6 +68,18 @@ Result<Client> Client::open(const std::vector<std::pair<const char*, std::string
   return tl::unexpected(Error{message, retry});
 }
 
+namespace {
+
+/// Limits of sessions that a parameter group may set and that only some versions know.
+std::string without_limits(const Layout& layout) {
+  const auto version = os::read_file(layout.data + "/PG_VERSION", 16);
+  const int major = version ? parse_version(trimmed(version->c_str())).first : 0;
+  return fmt::format("{}{}", major >= 14 ? " -c idle_session_timeout=0" : "",
+                     major >= 17 ? " -c transaction_timeout=0" : "");
+}
+
+}  // namespace
+
 Result<Client> Client::connect(const Layout& layout, int port, const std::string& database,
                                std::chrono::milliseconds statement_timeout) {
   return open(
@@ -82,8 +96,8 @@ Result<Client> Client::connect(const Layout& layout, int port, const std::string
                                "-c log_statement=none -c log_min_duration_statement=-1 "
                                "-c session_preload_libraries= -c local_preload_libraries= -c role=none "
                                "-c default_transaction_read_only=off -c idle_in_transaction_session_timeout=0 "
-                               "-c row_security=on",
-                               statement_timeout.count())}});
+                               "-c row_security=on{}",
+                               statement_timeout.count(), without_limits(layout))}});
 }
 
 Result<Client> Client::connect_tcp(const std::string& address, int port, const std::string& user,

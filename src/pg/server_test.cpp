@@ -211,6 +211,21 @@ TEST(Server, ConfigurationIsOutOfTheServersReach) {
   EXPECT_NE(as_instance("ls " + Shared::get().from.plain), 0);
 }
 
+TEST(Server, LimitsOfSessionsAreNotForOurs) {
+  NEED_POSTGRESQL();
+  const int major = Shared::get().engine.major;
+  Instance i(69);
+  Settings limits = {{"statement_timeout", "1"}, {"idle_in_transaction_session_timeout", "1"}};
+  if (major >= 14) limits["idle_session_timeout"] = "1";
+  if (major >= 17) limits["transaction_timeout"] = "1";
+  i.configure(limits);
+  ASSERT_TRUE(i.start());
+  Client c = i.connect();
+  std::this_thread::sleep_for(50ms);
+  const auto slept = c.query("SELECT pg_sleep(0.05)");
+  EXPECT_TRUE(slept) << slept.error().message;
+}
+
 TEST(Server, ObserveIsCheap) {
   NEED_POSTGRESQL();
   Instance i(62);
