@@ -241,6 +241,12 @@ StartFailure classify_start_log(std::string_view log) {
       {"cannot be enabled when", StartFailure::kParameters},
       {"max_wal_senders", StartFailure::kParameters},
       {"requires wal_level", StartFailure::kParameters},
+      // What was made under other parameters is still there.
+      {"exists, but wal_level <", StartFailure::kParameters},
+      {"exists, but \"wal_level\" <", StartFailure::kParameters},
+      {"too many replication slots active", StartFailure::kParameters},
+      {"could not find free replication state", StartFailure::kParameters},
+      {"maximum number of prepared transactions reached", StartFailure::kParameters},
       {"insufficient parameter settings", StartFailure::kParameters},
       {"could not create semaphores", StartFailure::kParameters},
       {"out of memory", StartFailure::kParameters},

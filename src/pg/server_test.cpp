@@ -189,6 +189,41 @@ TEST(Server, BadParametersAreToldFromOtherFailures) {
   EXPECT_EQ(i.connect().query("SHOW shared_preload_libraries")->get(0, 0), "pg_stat_statements,auto_explain");
 }
 
+TEST(Server, ParametersThatDoNotFitWhatIsThereAreSuch) {
+  NEED_POSTGRESQL();
+  Instance i(59);
+  const Settings roomy = {{"wal_level", "logical"}, {"max_replication_slots", "5"}, {"max_prepared_transactions", "5"}};
+  i.configure(roomy);
+  ASSERT_TRUE(i.start());
+  {
+    Client c = i.connect();
+    for (const char* sql : {"SELECT pg_create_logical_replication_slot('a', 'pgoutput')",
+                            "SELECT pg_create_logical_replication_slot('b', 'pgoutput')",
+                            "BEGIN; CREATE TABLE public.t (); PREPARE TRANSACTION 'one'",
+                            "BEGIN; CREATE TABLE public.u (); PREPARE TRANSACTION 'two'"}) {
+      const auto done = c.query(sql);
+      ASSERT_TRUE(done) << done.error().message;
+    }
+  }
+  struct Case {
+    const char *name, *value, *says;
+  };
+  for (const Case& c : {Case{"wal_level", "replica", "wal_level"},
+                        {"max_replication_slots", "1", "too many replication slots active"},
+                        {"max_prepared_transactions", "1", "maximum number of prepared transactions"}}) {
+    ASSERT_TRUE(*stop_server(i.layout(), i.owner(), StopMode::kFast, 20s));
+    Settings tight = roomy;
+    tight[c.name] = c.value;
+    i.configure(tight);
+    const auto started = i.start();
+    ASSERT_FALSE(started) << c.name;
+    EXPECT_EQ(started.error().kind, StartFailure::kParameters) << started.error().message;
+    EXPECT_NE(started.error().message.find(c.says), std::string::npos) << started.error().message;
+    i.configure(roomy);
+    ASSERT_TRUE(i.start()) << c.name;
+  }
+}
+
 TEST(Server, AbsentClusterIsADataDirectoryFailure) {
   NEED_POSTGRESQL();
   Instance i(9);

@@ -47,8 +47,17 @@ await 'aws rds describe-events --source-type db-instance --source-identifier a -
 $ psql "$url user=root1" -XAtc "select pg_has_role('rds_password', 'member')"
 > t
 
-# Off again: the attribute, with which a whole server can be copied, is nobody's.
+# Off again, but for a slot that somebody forgot: the server can't start, says why, and can be had back.
+$ aws rds reset-db-parameter-group --db-parameter-group-name logical --reset-all-parameters
+$ aws rds reboot-db-instance --db-instance-identifier a
+await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == incompatible-parameters within 60s
+$ aws rds describe-events --source-identifier a --source-type db-instance --query 'Events[-1].Message'
+~ @ =~ ^Database instance put into incompatible-parameters. .*logical replication slot "s" exists
+$ aws rds modify-db-parameter-group --db-parameter-group-name logical --parameters ParameterName=rds.logical_replication,ParameterValue=1,ApplyMethod=pending-reboot
+$ aws rds reboot-db-instance --db-instance-identifier a
+await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available within 60s
 $ psql "$url user=root1" -Xqc "select pg_drop_replication_slot('s')" >/dev/null
+# The attribute, with which a whole server can be copied, is nobody's when it is off.
 $ aws rds reset-db-parameter-group --db-parameter-group-name logical --reset-all-parameters
 $ aws rds reboot-db-instance --db-instance-identifier a
 await 'aws rds describe-db-instances --db-instance-identifier a' DBInstances[0].DBInstanceStatus == available within 60s
