@@ -109,6 +109,12 @@ void check_storage_change(const Message& in, const Instance& i) {
                 "You must specify both the storage size and iops when modifying the storage size or iops on a DB "
                 "instance that has iops.");
   }
+  if (i.iops && (gib != i.allocated_storage || in.max_allocated_storage)) {
+    Instance wanted = i;
+    wanted.allocated_storage = gib;
+    if (in.max_allocated_storage) wanted.max_allocated_storage = in.max_allocated_storage;
+    check_storage_speed(wanted);
+  }
   if (type != i.storage_type) refuse("a change of StorageType", "all instances are on the same disk");
   if ((in.iops && in.iops != i.iops) || (in.storage_throughput && in.storage_throughput != i.storage_throughput)) {
     refuse("a change of Iops or StorageThroughput", "they are recorded but not enforced");

@@ -36,3 +36,15 @@ before = $ aws rds describe-db-instances --db-instance-identifier a | grep -v La
 ! aws rds modify-db-instance --db-instance-identifier a --enable-performance-insights --performance-insights-kms-key-id alias/mine    # KMSKeyNotAccessibleFault: [alias/mine]
 $ aws rds describe-db-instances --db-instance-identifier a | grep -v LatestRestorableTime | md5sum
 > $before
+# Provisioned speed belongs to the size; it is recorded and not enforced, and an event says so.
+$ aws rds create-db-instance --db-instance-identifier b --db-instance-class db.t3.micro --engine postgres --backup-retention-period 0 \
+    --master-username root1 --master-user-password $PASSWORD --storage-type io1 --iops 1000 --allocated-storage 200
+~ DBInstance.[Iops, StorageType] == [1000, "io1"]
+$ aws rds wait db-instance-available --db-instance-identifier b
+! aws rds modify-db-instance --db-instance-identifier b --allocated-storage 400    # InvalidParameterCombination: You must specify both the storage size and iops when modifying the storage size or iops on a DB instance that has iops.
+! aws rds modify-db-instance --db-instance-identifier b --allocated-storage 3000 --iops 1000    # InvalidParameterCombination: Invalid iops to storage (GB) ratio for engine name postgres and storage type io1: 0.3333
+! aws rds modify-db-instance --db-instance-identifier b --max-allocated-storage 4000    # InvalidParameterCombination: Invalid iops to max storage (GB) ratio for engine name postgres and storage type io1: 0.2500
+$ aws rds modify-db-instance --db-instance-identifier b --allocated-storage 400 --iops 1000 --apply-immediately
+await 'aws rds describe-db-instances --db-instance-identifier b' DBInstances[0].[AllocatedStorage, DBInstanceStatus] == [400, "available"] within 60s
+$ aws rds describe-events --source-type db-instance --source-identifier b --query "Events[?contains(Message, 'not enforced')].Message"
+~ length(@) == 1
