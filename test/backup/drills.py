@@ -71,6 +71,27 @@ def survives(daemon, client, days):
         assert said.startswith("Restore drill passed in "), said
 
 
+def finds_disorder(daemon, client, days):
+    """An index whose pages are whole and whose entries are out of order, here because the order of an enumeration changed."""
+    host, port = endpoint(client, "d")
+    psql(host, port, "create type size as enum ('b', 'c')")
+    psql(host, port, "alter type size add value 'a' before 'b'")  # not in the order of its number: the catalog's order counts
+    psql(host, port, "create table hat (s size); insert into hat values ('a'), ('b'), ('c'); create index hat_size on hat (s)")
+
+    def put_first(place):
+        run = f"{daemon.state}/instances/{client.instance('d').findtext('DbiResourceId')}/run"
+        psql(run, port, f"update pg_enum set enumsortorder = {place} where enumlabel = 'a'", user="rdsadmin", options="")
+    put_first(9)
+    before = len(drills(client))
+    days.one_more()
+    said = next_drill(daemon, client, before)
+    assert said.startswith("Restore drill FAILED") and "hat_size" in said, said
+    put_first(0)
+    days.one_more()
+    said = next_drill(daemon, client, before + 1)
+    assert said.startswith("Restore drill passed in "), said
+
+
 def finds_damage(daemon, client, days):
     host, port = endpoint(client, "d")
     path = psql(host, port, "select pg_relation_filepath('shelf')")
@@ -92,6 +113,7 @@ def main():
         client, days = daemon.client(), Days(daemon)
         report.run("the schedule's drill passes and leaves nothing", passes, daemon, client, days)
         report.run("drills survive the daemon", survives, daemon, client, days)
+        report.run("an index out of order is found", finds_disorder, daemon, client, days)
         report.run("a damaged backup is found", finds_damage, daemon, client, days)
         if report.failed:
             print(daemon.tail(60))
