@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Forty days with a retention period of 31: a snapshot a day, never more than the restore window needs, a fresh copy of
-the files every week, no directory without a record; and a keeper that dies comes back."""
+the files every week, no directory without a record; the oldest and the newest hold what they should; a keeper that dies
+comes back, and a manual snapshot outlives all of it."""
+import json
 import os
 import re
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 import procs  # noqa: E402
-from daemon import Daemon, create, endpoint, psql, wait_for  # noqa: E402
+from daemon import Daemon, available, create, endpoint, psql, wait_for  # noqa: E402
 from report import Report  # noqa: E402
 
 RETENTION, DAYS = 31, 40
@@ -21,7 +24,9 @@ def snapshots(client):
 
 
 def forty_days(daemon, client):
-    create(client, "h", BackupRetentionPeriod=RETENTION)
+    hour = time.gmtime().tm_hour  # the window doesn't begin by itself while this runs
+    create(client, "h", BackupRetentionPeriod=RETENTION, PreferredBackupWindow=f"{(hour + 12) % 24:02}:00-{(hour + 12) % 24:02}:30",
+           PreferredMaintenanceWindow=f"sun:{(hour + 6) % 24:02}:00-sun:{(hour + 6) % 24:02}:30")
     wait_for("the first snapshot", lambda: len(snapshots(client)) == 1, 60)
     first = snapshots(client)[0]
     for day in range(1, DAYS + 1):
@@ -33,8 +38,36 @@ def forty_days(daemon, client):
     assert first not in snapshots(client)
     assert all(re.fullmatch(r"rds:h-\d{4}(-\d\d){4}", s) for s in snapshots(client)), snapshots(client)
     bases = f"{daemon.state}/bases"
-    wait_for("a base for each snapshot", lambda: len(os.listdir(bases)) == RETENTION + 1, 60,
-             describe=lambda: len(os.listdir(bases)))
+    wanted = "".join("F" if day % 7 == 0 else "r" for day in range(DAYS - RETENTION, DAYS + 1))
+    wait_for(f"a base for each snapshot, those of a day copied (F) or rolled (r): {wanted}",
+             lambda: kinds(bases) == wanted, 180, describe=lambda: kinds(bases))
+    ends = sorted(snapshots(client))
+    for name, snapshot, days in (("oldest", ends[0], DAYS - RETENTION), ("newest", ends[-1], DAYS)):
+        holds_days(client, name, snapshot, days)
+
+
+def kinds(bases):
+    """A letter for each, in their order: rolled from the one before, which was promoted, or copied with all files."""
+    found = []
+    for name in os.listdir(bases):
+        try:
+            with open(f"{bases}/{name}/manifest.json", encoding="utf-8") as f:
+                high, low = json.load(f)["base"]["end"]["lsn"].split("/")
+        except OSError:
+            return f"not yet: {name}"
+        found.append((int(high, 16), int(low, 16), "r" if os.path.isdir(f"{bases}/{name}/promoted") else "F"))
+    return "".join(kind for _, _, kind in sorted(found))
+
+
+def holds_days(client, name, snapshot, days):
+    """What the snapshot holds, however often it was rolled on."""
+    client.rds("RestoreDBInstanceFromDBSnapshot", DBInstanceIdentifier=name, DBSnapshotIdentifier=snapshot,
+               BackupRetentionPeriod=0)
+    available(client, name, 120)
+    found = psql(*endpoint(client, name), "select string_agg(relname, ' ' order by oid) from pg_class where relname ~ '^day_'")
+    assert found.split() == [f"day_{n}" for n in range(1, days + 1)], f"{snapshot}: {found}"
+    client.rds("DeleteDBInstance", DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    wait_for(f"{name} gone", lambda: client.status(name) == "gone", 60)
 
 
 def keeper_of(daemon):
@@ -55,6 +88,7 @@ def keeper_dies(daemon, client):
     wait_for("no keeper", lambda: keeper_of(daemon) is None, 15)
     wait_for("only the manual snapshot's base", lambda: len(os.listdir(f"{daemon.state}/bases")) == 1, 180)
     wait_for("no vault", lambda: not os.listdir(f"{daemon.state}/vault"), 180)
+    holds_days(client, "afterwards", "after", DAYS)
 
 
 def main():
