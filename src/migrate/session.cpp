@@ -7,6 +7,9 @@
 namespace howdah::migrate {
 namespace {
 
+/// How long a run that was stopped in a transaction, or whose machine fell asleep, keeps its locks on tables.
+constexpr const char* kStuck = "60s";
+
 std::string key_list(const History& h) {
   std::string out;
   for (const auto key : h.lock_keys())
@@ -71,6 +74,7 @@ int Session::open(Need need) {
   if (const int code = find_target(); code != kOk) return code;
   const Database::Settings settings = {{"lock_timeout", options_.lock_timeout},
                                        {"statement_timeout", options_.statement_timeout},
+                                       {"idle_in_transaction_session_timeout", kStuck},
                                        {FirstLook::kMark, "on"}};
   Connecting connecting(target_, settings);
   const auto listing = list_source(options_.directory);

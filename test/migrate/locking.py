@@ -3,7 +3,7 @@ import subprocess
 
 from matrix import Kysely, Prisma, Sql, applied, in_kinds
 from native import Holder
-from project import test
+from project import Project, test
 
 KEYS = {Sql: 114827953725800, Prisma: 72707369, Kysely: 3853314791062309107}
 
@@ -55,3 +55,14 @@ def a_statement_that_takes_too_long(pg):
     p.write("1_a", "-- migrate:up statement_timeout:20s\ncreate table a(id int);\nselect pg_sleep(0.5);")
     p.run("--statement-timeout", "100ms", "up")  # the file knows better
     assert p.tables() == "a"
+
+
+@test
+def a_run_that_is_stopped_keeps_no_locks(pg):
+    """The server ends its transaction after a minute, whatever the database says; the lock that keeps others out stays."""
+    p = Project(pg)
+    p.sql(f"alter database {p.name} set idle_in_transaction_session_timeout = '1h'")
+    p.file("1_a.sql", "create table seen as select current_setting('idle_in_transaction_session_timeout') as idle, "
+                      "current_setting('lock_timeout') as lock;")
+    p.run("up")
+    assert p.sql("select idle, lock from seen") == "1min|2s"
