@@ -16,10 +16,8 @@ namespace howdah::rds {
 /// - Reserved roles and what they are members of, once a minute: a master may drop or rename them. They are made again,
 ///   and an event says what was missing.
 /// - rds.superuser_read_all, when the group or the instance has changed.
-/// - The attribute REPLICATION, twice a second where wal_level is logical: who is a member of rds_replication has it,
-/// for
-///   PostgreSQL asks for nothing else when somebody makes a logical slot or decodes one. Where it is not logical,
-///   nobody has it.
+/// - The attribute REPLICATION, twice a second where wal_level is logical: every member of rds_replication has it, for
+///   PostgreSQL asks for nothing else of who makes or reads a logical slot. Where it is not logical, nobody has it.
 ///
 /// Costs a connection a minute and instance; an instance with logical decoding keeps one session of rdsadmin, in
 /// rdsadmin's own database. One thread.
