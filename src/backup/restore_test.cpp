@@ -182,8 +182,54 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
   }
 }
 
+/// A process that rolls a base forward, at a pace, once it is told where to; killed at the end. Made before the test
+/// has threads: a child gets their locks, but not them. So it takes the instance's slot, and the base from the disk.
+class SlowRoll {
+ public:
+  SlowRoll(unsigned slot, const std::string& from, const std::string& to) {
+    const BaseSpec spec{.state = state(),
+                        .id = to,
+                        .resource_id = "db-TEST" + std::to_string(slot),
+                        .engine = Shared::get().engine,
+                        .owner = Shared::get().identity.instance(slot),
+                        .progress = {},
+                        .now = now};
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("cannot make a pipe");
+    const os::Fd told(ends[0]);
+    tell_ = os::Fd(ends[1]);
+    pid_ = fork();
+    if (pid_ < 0) throw std::runtime_error("cannot fork");
+    if (pid_ != 0) return;
+    tell_.reset();
+    run(told, from, spec);
+  }
+  ~SlowRoll() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  SlowRoll(const SlowRoll&) = delete;
+  void begin(Position target) { ASSERT_EQ(write(tell_.get(), &target, sizeof target), ssize_t{sizeof target}); }
+
+ private:
+  [[noreturn]] static void run(const os::Fd& told, const std::string& from, const BaseSpec& spec) noexcept {
+    Position target;
+    if (read(told.get(), &target, sizeof target) == ssize_t{sizeof target}) {
+      os::Pace pace(0);
+      os::set_pace(&pace);
+      (void)roll_forward(spec, must(read_base(spec.state, from)), target);
+    }
+    _exit(0);
+  }
+
+  pid_t pid_ = -1;
+  os::Fd tell_;
+};
+
 TEST(BackupRoll, BesideOthersItRestsBetweenSegments) {
   NEED_POSTGRESQL();
+  std::optional<SlowRoll> killed(std::in_place, 55, "slow-0", "slow-1");
   Source source(55);
   BaseGuard guards[] = {{"slow-0"}, {"slow-1"}};
   const Base zero = must(copy_running(spec_of("slow-0", source.db)));
@@ -197,17 +243,10 @@ TEST(BackupRoll, BesideOthersItRestsBetweenSegments) {
   source.keeper->catch_up();
   // Killed while its server is held, whoever comes next begins anew.
   const std::string half = base_dir(state(), "slow-1") + ".tmp";
-  const pid_t killed = fork();
-  if (killed == 0) {
-    os::Pace pace(0);
-    os::set_pace(&pace);
-    (void)roll_forward(spec_of("slow-1", source.db), zero, there);
-    _exit(0);
-  }
+  killed->begin(there);
   for (int i = 0; i < 12000 && !os::exists(half + "/run/held"); i++) std::this_thread::sleep_for(Millis(5));
   ASSERT_TRUE(os::exists(half + "/run/held"));
-  kill(killed, SIGKILL);
-  waitpid(killed, nullptr, 0);
+  killed.reset();
   os::Pace pace(0);
   std::thread([&] {
     os::set_pace(&pace);
