@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """1,000 small migrations beside a bare libpq loop that commits each with its history row, and beside the tools that npm and
-Debian have; all in one transaction; and `up` with nothing to do. The server syncs its WAL, as in life. HOWDAH_ROUNDS=5 for
-more rounds."""
+Debian have; all in one transaction; and `up` with nothing to do. The server syncs its WAL, as in life, on file systems that
+keep a journal: how long a commit takes decides what there is to win. HOWDAH_ROUNDS=5 for more rounds."""
 import ctypes
 import os
 import shutil
@@ -9,16 +9,19 @@ import subprocess
 import sys
 import time
 
+from backup_rig import on_each
 from common import ROOT, Libpq, limit, median, verdict
 
 sys.path.insert(0, f"{ROOT}/test/migrate")
 sys.path.insert(0, f"{ROOT}/test/lib")
+import majors  # noqa: E402
 import npm  # noqa: E402
 import server as servers  # noqa: E402
 
 HOWDAH = os.environ.get("HOWDAH", f"{ROOT}/build/howdah")
 COUNT, ROUNDS = 1000, int(os.environ.get("HOWDAH_ROUNDS", "3"))
 SQITCH_COUNT = 50  # it takes 0.15 s for each
+NEWER = "17"  # beside Debian's
 
 
 def sql(i):
@@ -126,6 +129,7 @@ def psql(pg, url, directory, *options):
 
 
 def measure(pg, mixed, tables, peers):
+    """Median seconds by name; `peers`: functions of a database's URL, by name."""
     libpq = Libpq()
     libpq.lib.PQexec.restype = ctypes.c_void_p
     times = {}
@@ -139,56 +143,96 @@ def measure(pg, mixed, tables, peers):
         note("single", up, pg, fresh(pg), mixed, "--single-transaction")
         note("psql -1", psql, pg, fresh(pg), mixed, "-1")
         note("psql -f", psql, pg, fresh(pg), mixed)
-        done = {name: fresh(pg) for name in peers.run}
-        for name, run in peers.run.items():
+        done = {name: fresh(pg) for name in peers}
+        for name, run in peers.items():
             note(name, run, done[name])
         for _ in range(7):
             note("noop", up, pg, url, mixed)
-            for name, run in peers.run.items():
+            for name, run in peers.items():
                 note(f"{name} noop", run, done[name])
         note("single-tables", up, pg, fresh(pg), tables, "--single-transaction")
         note("psql -1 tables", psql, pg, fresh(pg), tables, "-1")
     return {name: median(values) for name, values in times.items()}
 
 
-def report(t, peers):
-    print(", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in t.items()))
-    met = [verdict(f"migrate-{COUNT}", t["up"] / t["loop"], "a bare libpq loop", "<= 1.15", t["up"] <= 1.15 * t["loop"])]
+class Claims:
+    """The claims about one server on one file system, each printed as it is made."""
+
+    def __init__(self, where):
+        self.where, self.met = where, []
+
+    def ratio(self, name, ratio, peer, goal, most):
+        self.met.append(verdict(f"{name} {self.where}", ratio, peer, goal, ratio <= most))
+
+    def most(self, name, milliseconds, goal):
+        self.met.append(limit(f"{name} {self.where}", milliseconds, "ms", f"<= {goal}", milliseconds <= goal))
+
+
+def claim_runs(t, claims):
+    print(f"{claims.where}: " + ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in t.items()))
+    claims.ratio(f"migrate-{COUNT}", t["up"] / t["loop"], "a bare libpq loop", "<= 1.15", 1.15)
+    claims.ratio("migrate-single", t["single"] / t["loop"], "the loop", "<= 0.6", 0.6)
+    # The server's own work, which no client can shorten. Before 17 it syncs each new index's file (750 here), whoever asks:
+    # where a commit's sync is cheap that alone is more than 0.6 of the loop.
+    claims.ratio("migrate-single-psql", t["single"] / t["psql -1"], "psql -1 -f of the same, without history", "<= 1.15", 1.15)
+    claims.ratio("migrate-single-floor", t["single-tables"] / t["psql -1 tables"],
+                 "psql -1 -f of 1,000 new tables, without history", "<= 1.3", 1.3)
+    claims.most("migrate-noop", t["noop"] * 1000, 60)
+
+
+def claim_peers(t, peers, claims):
     for name in ("psql -f", *peers):
         ratio = t["up"] / t[name] * (SQITCH_COUNT / COUNT if name == "sqitch" else 1)
         what = {"psql -f": "psql -f, which keeps no history", "Kysely": "Kysely, all in one transaction",
                 "sqitch": f"sqitch, a migration ({SQITCH_COUNT} measured)"}.get(name, name)
-        met.append(verdict(f"migrate-{COUNT}-{name.split()[0].lower()}", ratio, what, "< 1", ratio < 1))
-    met.append(verdict("migrate-single", t["single"] / t["loop"], "the loop", "<= 0.6", t["single"] <= 0.6 * t["loop"]))
-    # The server's own work, which no client can shorten. How much of the loop it is depends on what a commit's sync costs.
-    met.append(verdict("migrate-single-psql", t["single"] / t["psql -1"], "psql -1 -f of the same, without history", "<= 1.15",
-                       t["single"] <= 1.15 * t["psql -1"]))
-    # Where every migration makes a table, a server before 17 syncs two new index files for each, whoever asks.
-    floor = t["psql -1 tables"]
-    met.append(verdict("migrate-single-floor", t["single-tables"] / floor, "psql -1 -f of 1,000 new tables, without history",
-                       "<= 1.3", t["single-tables"] <= 1.3 * floor))
-    met.append(limit("migrate-noop", t["noop"] * 1000, "ms", "<= 60", t["noop"] <= 0.06))
+        claims.ratio(f"migrate-{COUNT}-{name.split()[0].lower()}", ratio, what, "< 1", 1)
     if peers:
         best = min(peers, key=lambda name: t[f"{name} noop"])
-        ratio = t["noop"] / t[f"{best} noop"]
-        met.append(verdict("migrate-noop-best", ratio, f"the best peer, {best}", "<= 0.6", ratio <= 0.6))
-    return met
+        claims.ratio("migrate-noop-best", t["noop"] / t[f"{best} noop"], f"the best peer, {best}", "<= 0.6", 0.6)
+
+
+def newer():
+    """The programs of a server that does not sync what nobody has committed, or None."""
+    try:
+        return majors.server_bin(NEWER)
+    except majors.Skip as why:
+        print(f"SKIPPED PostgreSQL {NEWER}: {why}")
+        return None
+
+
+def run_on(base, server, with_peers):
+    """(medians, names of the peers) of a server of its own on the file system at `base`."""
+    pg = servers.Server(fsync="on", server=server, base=base)
+    try:
+        mixed, tables = f"{pg.dir}/mixed", f"{pg.dir}/tables"
+        write_files(mixed)
+        write_files(tables, table_sql)
+        run = Peers(pg, mixed).run if with_peers else {}
+        return measure(pg, mixed, tables, run), list(run)
+    finally:
+        pg.stop()
+
+
+def measure_on(kind, base):
+    claims = Claims(kind)
+    t, peers = run_on(base, None, True)
+    claim_runs(t, claims)
+    claim_peers(t, peers, claims)
+    server = newer()
+    if server:
+        later = Claims(f"{kind} PostgreSQL {NEWER}")
+        claim_runs(run_on(base, server, False)[0], later)
+        claims.met += later.met
+    sys.exit(0 if all(claims.met) else 1)
 
 
 def main():
     if not servers.bindir():
         print("SKIPPED: no PostgreSQL server is installed")
-        return
-    pg = servers.Server(fsync="on")
-    try:
-        mixed, tables = f"{pg.dir}/mixed", f"{pg.dir}/tables"
-        write_files(mixed)
-        write_files(tables, table_sql)
-        peers = Peers(pg, mixed)
-        t = measure(pg, mixed, tables, peers)
-    finally:
-        pg.stop()
-    sys.exit(0 if all(report(t, list(peers.run))) else 1)
+    elif os.geteuid() == 0:
+        on_each(measure_on, 8, peer=False)
+    else:
+        measure_on("here", "/var/tmp")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from backup_rig import SCALE, Load, Ours, on_each
 from common import limit, median, percentile, verdict
 from daemon import wait_for
 
-ROUNDS, WINDOW, HALT = int(os.environ.get("ROUNDS", "10")), 4, 12  # seconds
+ROUNDS, WINDOW, WORK, HALT = int(os.environ.get("ROUNDS", "10")), 4, 24, 12  # seconds
 SIZES = {"0.5 GB": 33, "2 GB": 130, "4 GB": 265} if not os.environ.get("SCALE") else {"2 GB": SCALE}  # of pgbench
 COPY, REST = "flow.begin:materialise-base/roll-forward", "os.pace:rested"
 
@@ -58,7 +58,7 @@ def materialised(ours, load):
     while not ours.bases() - bases:
         ours.daemon.hook("/_test/fault", point=REST, action="release")
         begin = time.monotonic()
-        wait_for("independence", lambda: ours.bases() - bases or time.monotonic() > begin + HALT, 3600, 0.1)
+        wait_for("independence", lambda: ours.bases() - bases or time.monotonic() > begin + WORK, 3600, 0.1)
         works.append((begin, time.monotonic()))
         ours.daemon.hook("/_test/fault", point=REST, action="hold", nth=1)
         time.sleep(HALT / 4)  # until it rests, and what it has written is on the disk

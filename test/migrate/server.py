@@ -15,10 +15,10 @@ def bindir():
 class Server:
     """`server`: where initdb, pg_ctl and postgres are; clients are always those of the machine."""
 
-    def __init__(self, fsync="off", server=None):
+    def __init__(self, fsync="off", server=None, base="/var/tmp"):
         self.bin = bindir()
         self.server_bin = server or self.bin
-        self.dir = tempfile.mkdtemp(prefix="howdah-migrate-", dir="/var/tmp")
+        self.dir = tempfile.mkdtemp(prefix="howdah-migrate-", dir=base)
         os.chmod(self.dir, 0o755)
         self.user = None
         if os.geteuid() == 0:
