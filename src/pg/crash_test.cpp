@@ -5,13 +5,16 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "os/pidfd.h"
 #include "os/spawn.h"
 #include "pg/control_file.h"
 #include "pg/postmaster.h"
+#include "pg/shared_memory.h"
 #include "pg/testing.h"
 #include "util/fault_point.h"
 
@@ -222,6 +225,86 @@ TEST(Crash, StopEndsOrphansToo) {
   EXPECT_TRUE(server_processes(i.layout().data, i.owner()).empty());
   EXPECT_TRUE(*stop_server(i.layout(), i.owner(), StopMode::kFast, 1s)) << "nothing runs: stopped already";
   EXPECT_FALSE(reload_server(i.layout(), i.owner()));
+}
+
+/// The shared memory segments, by the names that /proc gives them, of every process of a server.
+std::set<std::string> shared_memory_of(const Instance& i) {
+  std::set<std::string> out;
+  for (const pid_t pid : server_processes(i.layout().data, i.owner())) {
+    std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+    for (std::string line; std::getline(maps, line);) {
+      std::istringstream fields(line);
+      std::string skipped, inode, name;
+      fields >> skipped >> skipped >> skipped >> skipped >> inode >> name;
+      if (name.starts_with("/dev/shm/PostgreSQL.")) out.insert(name);
+      if (name.starts_with("/SYSV")) out.insert("System V segment " + inode);
+    }
+  }
+  return out;
+}
+
+/// Those of them that are still there.
+std::set<std::string> left_of(std::set<std::string> names) {
+  std::ifstream in("/proc/sysvipc/shm");
+  std::set<std::string> segments;
+  for (std::string line, key, id; std::getline(in, line);) {
+    std::istringstream(line) >> key >> id;
+    segments.insert("System V segment " + id);
+  }
+  std::erase_if(names, [&](const auto& n) { return !(n.starts_with("/") ? os::exists(n) : segments.contains(n)); });
+  return names;
+}
+
+TEST(Crash, StopRemovesTheSharedMemoryOfAServerThatWasKilled) {
+  NEED_POSTGRESQL();
+  Instance i(36);
+  i.configure({{"min_dynamic_shared_memory", "0"}});
+  ASSERT_TRUE(i.start());
+  const auto& layout = i.layout();
+  std::jthread parallel([&] {  // its workers have a dynamic segment of their own
+    Client c = i.connect();
+    (void)c.query(Shared::get().engine.major < 16 ? "SET force_parallel_mode = on" : "SET debug_parallel_query = on");
+    (void)c.query("SELECT pg_sleep(1000)");
+  });
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (shared_memory_of(i).size() < 4 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(5ms);
+  const auto used = shared_memory_of(i);
+  ASSERT_GE(used.size(), 4U) << "the System V segment, the list, the statistics, the query";
+  const auto pids = server_processes(layout.data, i.owner());
+  for (const int signal : {SIGSTOP, SIGKILL}) {
+    for (const pid_t pid : pids) kill(pid, signal);
+  }
+  while (!server_processes(layout.data, i.owner()).empty()) std::this_thread::sleep_for(1ms);
+  ASSERT_EQ(left_of(used), used) << "nobody has cleaned up yet";
+  EXPECT_TRUE(*stop_server(layout, i.owner(), StopMode::kFast, 20s));
+  EXPECT_EQ(left_of(used), std::set<std::string>{});
+  auto again = i.start();
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(i.connect().query("SELECT 1"));
+}
+
+TEST(Crash, OnlyTheServersOwnSharedMemoryIsRemoved) {
+  NEED_POSTGRESQL();
+  Instance killed(37), running(38);
+  ASSERT_TRUE(killed.start());
+  ASSERT_TRUE(running.start());
+  const auto theirs = shared_memory_of(running);
+  ASSERT_FALSE(theirs.empty());
+  // A pid file that names another server's segment, in use or not.
+  const std::string path = "/postmaster.pid";
+  const auto file = must(os::read_file(running.layout().data + path));
+  ASSERT_TRUE(*stop_server(killed.layout(), killed.owner(), StopMode::kFast, 20s));
+  const std::string fake = "4194305" + file.substr(file.find('\n'));
+  must(os::write_file_atomic(killed.layout().data + path, fake, 0600, killed.owner()));
+  EXPECT_TRUE(*stop_server(killed.layout(), killed.owner(), StopMode::kFast, 20s));
+  EXPECT_EQ(left_of(theirs), theirs);
+  const auto pids = server_processes(running.layout().data, running.owner());
+  for (const pid_t pid : pids) kill(pid, SIGKILL);
+  while (!server_processes(running.layout().data, running.owner()).empty()) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(*stop_server(killed.layout(), killed.owner(), StopMode::kFast, 20s));
+  remove_shared_memory(killed.layout().data, running.owner());  // even of the same user
+  EXPECT_EQ(left_of(theirs), theirs);
 }
 
 TEST(Crash, FullDiskFailsCleanlyAndSucceedsLater) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <charconv>
 #include <memory>
+#include <string_view>
 
 #include "os/files.h"
 
@@ -36,6 +37,17 @@ char state_of(pid_t pid) {
   return close == std::string::npos ? 0 : (*stat)[close + 2];
 }
 
+/// Of "  key  id".
+std::optional<int> segment_in(std::string_view line) {
+  const auto key = line.find_first_not_of(' ');
+  const auto gap = line.find(' ', key);
+  const auto id = line.find_first_not_of(' ', gap);
+  int out = 0;
+  if (key == line.npos || gap == line.npos || id == line.npos) return {};
+  if (std::from_chars(line.data() + id, line.data() + line.size(), out).ec != std::errc()) return {};
+  return out;
+}
+
 }  // namespace
 
 std::optional<PidFile> read_pid_file(const std::string& data) {
@@ -47,6 +59,7 @@ std::optional<PidFile> read_pid_file(const std::string& data) {
   int line = 1;
   for (size_t from = 0; from < text->size(); line++) {
     size_t end = std::min(text->find('\n', from), text->size());
+    if (line == 7) file.segment = segment_in(std::string_view(*text).substr(from, end - from));
     if (line == 8) {
       file.status = text->substr(from, end - from);
       file.status.erase(file.status.find_last_not_of(' ') + 1);

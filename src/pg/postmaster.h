@@ -12,7 +12,8 @@ namespace howdah::pg {
 
 struct PidFile {
   pid_t pid = 0;
-  std::string status;  ///< line 8: starting, stopping, ready, standby; "" while it is not written yet
+  std::optional<int> segment;  ///< line 7, its second number: the System V segment; absent while there is none yet
+  std::string status;          ///< line 8: starting, stopping, ready, standby; "" while it is not written yet
 };
 std::optional<PidFile> read_pid_file(const std::string& data);
 

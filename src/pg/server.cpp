@@ -17,6 +17,7 @@
 #include "os/pidfd.h"
 #include "os/spawn.h"
 #include "pg/postmaster.h"
+#include "pg/shared_memory.h"
 #include "util/fault_point.h"
 #include "util/log.h"
 
@@ -273,7 +274,7 @@ Observed observe(const Layout& layout, os::Owner owner) {
   }
   for (pid_t pid : server_processes(layout.data, owner)) {
     // One that has not written its pid file yet: another daemon started it and died.
-    if (adopt({pid, "starting"}, layout, owner, out)) return out;
+    if (adopt({.pid = pid, .status = "starting"}, layout, owner, out)) return out;
     out.state = ServerState::kOrphans;
   }
   return out;
@@ -338,7 +339,9 @@ Result<bool> stop_server(const Layout& layout, os::Owner owner, StopMode mode, s
     if (!os::wait_exit(seen.pidfd, left(deadline))) return false;
     os::reap(seen.pidfd);
   }
-  return end_orphans(layout, owner, deadline);
+  if (!end_orphans(layout, owner, deadline)) return false;
+  if (bridge) remove_shared_memory(layout.data, owner);  // else somebody starts it, and PostgreSQL does the same
+  return true;
 }
 
 Result<void> reload_server(const Layout& layout, os::Owner owner) {

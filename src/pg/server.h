@@ -71,7 +71,8 @@ tl::expected<Observed, StartError> start_server(const StartSpec& spec);
 enum class StopMode { kSmart, kFast, kImmediate };
 
 /// Stops the server and waits for its end. True = nothing runs any more (also when nothing ran). False = `timeout`
-/// passed; the server goes on stopping. Orphaned backends are ended as well.
+/// passed; the server goes on stopping. Orphaned backends are ended as well, and what a killed server left in shared
+/// memory is removed.
 Result<bool> stop_server(const Layout& layout, os::Owner owner, StopMode mode, std::chrono::milliseconds timeout);
 
 /// SIGHUP: rereads the files in conf/. An error when no server runs.

@@ -136,6 +136,9 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self.kill()
         left = procs.stop_servers(self.base)
+        if os.geteuid() == 0:  # else all servers of the machine may be this user's
+            first = self.settings["instance_uid_base"]
+            procs.remove_shared_memory(range(first, first + 1000))
         if not keep:
             shutil.rmtree(self.base, ignore_errors=True)
         return left

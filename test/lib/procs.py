@@ -1,4 +1,5 @@
 """What runs on this machine, read from /proc: the tests' own eyes, independent of what the daemon says."""
+import ctypes
 import os
 import signal
 import time
@@ -124,6 +125,22 @@ def send(pid, sig):
         os.kill(pid, sig)
     except ProcessLookupError:
         pass
+
+
+def remove_shared_memory(uids):
+    """What killed servers of these users left in the kernel. None of them may run any more."""
+    for entry in os.scandir("/dev/shm"):
+        try:
+            if entry.name.startswith("PostgreSQL.") and entry.stat(follow_symlinks=False).st_uid in uids:
+                os.unlink(entry.path)
+        except FileNotFoundError:
+            pass
+    with open("/proc/sysvipc/shm", encoding="ascii") as f:
+        segments = [line.split() for line in f.readlines()[1:]]
+    for fields in segments:
+        number, attached, uid = int(fields[1]), int(fields[6]), int(fields[7])
+        if uid in uids and attached == 0:
+            ctypes.CDLL(None).shmctl(number, 0, None)  # IPC_RMID
 
 
 def stop_servers(root):
