@@ -26,6 +26,8 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 
 constexpr size_t kReadAtOnce = 64 * 1024;
+// The parser wants these whole, and has a limit of its own for headers only.
+constexpr size_t kLongestExtensions = 64 * 1024;  // of one chunk, or trailers
 
 /// What has arrived goes to the parser, and what arrives next when that is not enough for it to get anywhere: what
 /// http::async_read_some() does.
@@ -34,6 +36,7 @@ asio::awaitable<error_code> read_some(Stream& stream, beast::flat_buffer& buffer
   error_code ec = http::error::need_more;
   if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), ec));
   while (ec == http::error::need_more) {
+    if (buffer.size() > kLongestExtensions) co_return http::error::buffer_overflow;
     ec = {};
     const Stream::Got got = co_await stream.read_some(buffer.prepare(kReadAtOnce));
     if (got.ec == asio::error::eof) {
@@ -120,7 +123,11 @@ inline wire::HttpResponse refusal(const error_code& ec, const HttpServerOptions&
     return {.status = 0};
   }
   if (ec == beast::error::timeout) return {.status = 0};  // the stream is closed by then
-  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+  if (ec == http::error::buffer_overflow) {
+    return plain(431, "A chunk's extensions, or the trailers, are longer than " + std::to_string(kLongestExtensions) +
+                          " bytes.");
+  }
+  if (ec == http::error::header_limit) {
     return plain(431, "The headers are longer than " + std::to_string(o.max_header_bytes) + " bytes.");
   }
   if (ec == http::error::body_limit) {

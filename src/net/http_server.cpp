@@ -31,6 +31,7 @@ using Parser = http::request_parser<http::string_body>;
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kLinger = std::chrono::seconds(2);
 constexpr size_t kLingerBytes = 32 * 1024 * 1024;
+constexpr size_t kMostTurnedAway = 64;   // at a time; others are closed without a word
 constexpr size_t kOneWrite = 64 * 1024;  // of a head and a body together
 
 }  // namespace
@@ -98,6 +99,7 @@ struct HttpServer::Impl {
   uint16_t bound_port = 0;          // set by listen()
   bool stopping = false;
   size_t claimed = 0;
+  size_t turned_away = 0;  // connections beyond the limit that are being told so
   std::set<Stream*> open;
   std::set<Stream*> idle;  // those of `open` that wait for a request or a handshake
 
@@ -192,18 +194,19 @@ asio::awaitable<void> HttpServer::Impl::accept_connections() {
     }
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    if (open.size() >= options.max_connections) {
-      asio::co_spawn(io, turn_away(std::move(socket)), asio::detached);
-    } else {
+    if (open.size() < options.max_connections) {
       asio::co_spawn(io, serve_connection(std::move(socket)), asio::detached);
-    }
+    } else if (!tls && turned_away < kMostTurnedAway) {
+      asio::co_spawn(io, turn_away(std::move(socket)), asio::detached);
+    }  // with TLS, nothing readable can be said before a handshake, which is what we cannot afford
   }
 }
 
 asio::awaitable<void> HttpServer::Impl::turn_away(tcp::socket socket) {
-  if (tls) co_return;  // nothing readable can be said before a handshake, which is what we cannot afford
+  turned_away++;
   Stream stream(std::move(socket));
   co_await refuse(stream, plain(503, "Too many connections, try again later."));
+  turned_away--;
 }
 
 asio::awaitable<void> HttpServer::Impl::serve_connection(tcp::socket socket) {
@@ -241,6 +244,9 @@ asio::awaitable<error_code> HttpServer::Impl::read_request(Stream& stream, beast
   while (!parser.is_header_done()) {
     const error_code ec = co_await read_some(stream, buffer, parser);
     if (ec) co_return ec;
+  }
+  if (!parser.chunked() && parser.get().count(http::field::transfer_encoding) > 0) {
+    co_return http::error::bad_transfer_encoding;  // nobody could tell where the body ends and the next request begins
   }
   const auto announced = parser.content_length();
   if (!claim.take(announced ? *announced : parser.chunked() ? options.max_body_bytes : 0)) {

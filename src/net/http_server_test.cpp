@@ -159,6 +159,32 @@ TEST(HttpServer, RefusesWhatIsTooLong) {
   EXPECT_TRUE(headers.to_end().starts_with("HTTP/1.1 431"));
 }
 
+TEST(HttpServer, ABodyWhoseEndIsUnknownIsNoRequest) {
+  auto server = start(quick());
+  for (const char* encoding : {"gzip", "chunked, identity", "identity"}) {
+    Wire c(server->port());
+    c.say(std::string("POST /1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: ") + encoding + "\r\n\r\n" +
+          std::string(kGet));
+    const std::string got = c.to_end();
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 400")) << encoding << ": " << got;
+    EXPECT_EQ(got.find("from 127.0.0.1"), std::string::npos) << "the body was taken for a request";
+  }
+}
+
+TEST(HttpServer, ChunkExtensionsAndTrailersHaveALimit) {
+  auto server = start(quick());
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string much(1 << 20, 'x');
+  for (const auto& [what, begun] : {std::pair("extension", "1;a="), {"size", ""}, {"trailer", "0\r\nX: "}}) {
+    Wire c(server->port());
+    c.say(head + begun + (*begun == '\0' ? std::string(1 << 20, '0') : much));
+    EXPECT_TRUE(c.to_end().starts_with("HTTP/1.1 431")) << what;
+  }
+  Wire c(server->port());
+  c.say(head + "1;a=" + much.substr(0, 2000) + "\r\n!\r\n0\r\nX: " + much.substr(0, 2000) + "\r\n\r\n");
+  EXPECT_TRUE(c.until("from 127.0.0.1\n").ends_with("POST /? ! from 127.0.0.1\n"));
+}
+
 TEST(HttpServer, BodiesOfAllConnectionsTogetherHaveALimit) {
   HttpServerOptions o = quick();
   o.max_bodies_bytes = 1000;
@@ -232,6 +258,21 @@ TEST(HttpServer, TurnsAwayConnectionsBeyondTheLimit) {
   EXPECT_TRUE(c.to_end().starts_with("HTTP/1.1 503"));
   a.say(kGet);
   EXPECT_TRUE(a.until("127.0.0.1\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST(HttpServer, EvenThoseThatAreTurnedAwayHaveALimit) {
+  auto options = quick();
+  options.max_connections = 1;
+  auto server = start(options);
+  Wire first(server->port());
+  first.say(kGet);
+  first.until("127.0.0.1\n");
+  std::vector<std::unique_ptr<Wire>> beyond;
+  for (int n = 0; n < 200; n++) beyond.push_back(std::make_unique<Wire>(server->port()));
+  size_t told = 0;
+  for (auto& c : beyond) told += c->to_end().starts_with("HTTP/1.1 503") ? 1 : 0;
+  EXPECT_GE(told, 64U);
+  EXPECT_LT(told, 200U) << "all of them were kept for a while";
 }
 
 TEST(HttpServer, AFullQueueAnswers503AtOnce) {
