@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "backup/keeper_testing.h"
 
 namespace howdah::backup::keeper_testing {
@@ -188,7 +190,7 @@ TEST_F(KeeperTest, SynchronousCommitsAreInTheVaultWithoutAnyDrain) {
   instance->configure({{"synchronous_standby_names", kSlot}, {"autovacuum", "off"}});
   must(pg::reload_server(instance->layout(), instance->owner()));
   Lsn begin = 0;
-  size_t acknowledged = 0;
+  std::atomic<size_t> acknowledged = 0;
   {
     auto client = instance->connect();
     ASSERT_TRUE(wait_for([&] {
@@ -197,16 +199,25 @@ TEST_F(KeeperTest, SynchronousCommitsAreInTheVaultWithoutAnyDrain) {
     })) << content(vault.root() + "/keeper.log");
     begin = flushed(client);
     ASSERT_TRUE(vault.await({1, begin}, 60s));
-    for (; acknowledged < 300; acknowledged++) {
-      // remote_apply is admitted: what the vault has on disk it reports as applied.
-      if (acknowledged == 200) {
-        ASSERT_TRUE(client.query("set synchronous_commit = remote_apply"));
-      }
-      ASSERT_TRUE(client.query("insert into public.ledger values (" + std::to_string(acknowledged) + ", 'x')"));
+    // Everything is killed while commits are being acknowledged. remote_apply is admitted: what the vault has on disk
+    // it reports as applied.
+    std::atomic<size_t> applied = 0;
+    std::vector<std::jthread> writers;
+    for (const bool apply : {false, false, false, true}) {
+      writers.emplace_back([&, apply](const std::stop_token& stop) {
+        auto mine = instance->connect();
+        ASSERT_TRUE(!apply || mine.query("set synchronous_commit = remote_apply"));
+        while (!stop.stop_requested() && mine.query("insert into public.ledger values (1, 'x')")) {
+          acknowledged++;
+          if (apply) applied++;
+        }
+      });
     }
+    ASSERT_TRUE(wait_for([&] { return acknowledged >= 300 && applied >= 50; }));
     const auto keeper = must(os::open_pidfd(read_info(vault.root())->pid));
     must(os::send_signal(keeper, SIGKILL));
     kill_server();
+    writers.clear();
     fs::remove_all(data());
     ASSERT_TRUE(os::wait_exit(keeper, 60s));
   }

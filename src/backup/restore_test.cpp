@@ -182,6 +182,10 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
   }
 }
 
+/// A pace that rests from the first byte on, and briefly: what is tested is where it rests, not how long it takes on a
+/// machine that is busy.
+os::Pace brief_pace() { return os::Pace(0, Millis(100)); }
+
 /// A process that rolls a base forward, at a pace, once it is told where to; killed at the end. Made before the test
 /// has threads: a child gets their locks, but not them. So it takes the instance's slot, and the base from the disk.
 class SlowRoll {
@@ -216,7 +220,7 @@ class SlowRoll {
   [[noreturn]] static void run(const os::Fd& told, const std::string& from, const BaseSpec& spec) noexcept {
     Position target;
     if (read(told.get(), &target, sizeof target) == ssize_t{sizeof target}) {
-      os::Pace pace(0);
+      os::Pace pace = brief_pace();
       os::set_pace(&pace);
       (void)roll_forward(spec, must(read_base(spec.state, from)), target);
     }
@@ -247,7 +251,7 @@ TEST(BackupRoll, BesideOthersItRestsBetweenSegments) {
   for (int i = 0; i < 12000 && !os::exists(half + "/run/held"); i++) std::this_thread::sleep_for(Millis(5));
   ASSERT_TRUE(os::exists(half + "/run/held"));
   killed.reset();
-  os::Pace pace(0);
+  os::Pace pace = brief_pace();
   std::thread([&] {
     os::set_pace(&pace);
     const auto rolled = roll_forward(spec_of("slow-1", source.db), zero, there);

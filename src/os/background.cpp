@@ -19,7 +19,6 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 2h;                      // after which it no longer rests
 constexpr Pace::Millis kSlice(20);                  // of work between two rests beside others
 constexpr Pace::Millis kAlone(1000), kGlance(100);  // between two rests, and a rest, on an idle machine
-constexpr Pace::Millis kLongest(10'000);            // rest, after what took long only because the disk was busy
 constexpr int kShare = 12;                          // one part of so many is work
 constexpr uint64_t kOthers = 15;                    // per cent of the processors' time that nobody misses
 
@@ -69,7 +68,7 @@ Pace::Steady::time_point Pace::begin_rest(Steady::time_point now) {
   total_ = t.total;
   idle_ = t.idle;
   return now +
-         (alone_ ? Steady::duration(kGlance) : std::clamp<Steady::duration>(work * (kShare - 1), kGlance, kLongest));
+         (alone_ ? Steady::duration(kGlance) : std::clamp<Steady::duration>(work * (kShare - 1), kGlance, longest_));
 }
 
 void Pace::end_rest(Steady::time_point now) {

@@ -20,7 +20,8 @@ class Pace {
   using Steady = std::chrono::steady_clock;
   using Millis = std::chrono::milliseconds;
 
-  explicit Pace(uint64_t free = 256 << 20) : free_(free) {}
+  /// `longest`: no rest is longer, after what took long only because the disk was busy.
+  explicit Pace(uint64_t free = 256 << 20, Millis longest = Millis(10'000)) : free_(free), longest_(longest) {}
   void did(uint64_t bytes);
   /// Whether it is time to rest, `now` being in the midst of the work. Never in the first `free` bytes; never again two
   /// hours after the beginning, because the work must come to its end on a machine that is always busy, too.
@@ -32,6 +33,7 @@ class Pace {
 
  private:
   const uint64_t free_;
+  const Millis longest_;
   uint64_t bytes_ = 0;
   Steady::time_point begun_ = Steady::now(), working_since_ = begun_;
   Steady::duration rested_{};
