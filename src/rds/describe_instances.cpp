@@ -63,9 +63,10 @@ aws::rds::DBInstanceMessage describe_db_instances(Rds& rds, api::Context& ctx,
   const Filters wanted(in.filters, {"db-cluster-id", "db-instance-id", "dbi-resource-id", "domain", "engine"});
   aws::rds::DBInstanceMessage out;
   out.db_instances.present = true;
+  InstanceWriter writer(rds);
   const auto add = [&](const std::shared_ptr<const Instance>& i) {
     const Seen seen = see(rds, i);
-    out.db_instances.add(to_wire(rds, *seen.instance, seen.status));
+    out.db_instances.add_made([&] { return writer(*seen.instance, seen.status); });
   };
 
   if (in.db_instance_identifier && !in.db_instance_identifier->empty()) {

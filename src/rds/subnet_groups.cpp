@@ -99,8 +99,15 @@ void check_still_covers(const store::Tx& tx, const SubnetGroup& before, const Su
   }
 }
 
-aws::rds::DBSubnetGroup to_wire(const store::Store& store, const SubnetGroup& group) {
-  aws::rds::DBSubnetGroup out;
+std::vector<bool> active_subnets(const store::Store& store, const SubnetGroup& group) {
+  std::vector<bool> out;
+  for (const auto& member : group.subnets) {
+    out.push_back(store.get<Subnet>(group.scope.key(member.subnet_id)) != nullptr);
+  }
+  return out;
+}
+
+void write(const SubnetGroup& group, const std::vector<bool>& active, aws::rds::DBSubnetGroup& out) {
   out.db_subnet_group_name = group.name;
   out.db_subnet_group_description = group.description;
   out.vpc_id = group.vpc_id;
@@ -108,13 +115,18 @@ aws::rds::DBSubnetGroup to_wire(const store::Store& store, const SubnetGroup& gr
   out.db_subnet_group_arn = group.arn();
   out.supported_network_types = {"IPV4"};
   out.subnets.present = true;
-  for (const auto& member : group.subnets) {
+  for (size_t n = 0; n < group.subnets.size(); n++) {
     auto& subnet = out.subnets.add();
-    subnet.subnet_identifier = member.subnet_id;
-    subnet.subnet_availability_zone.emplace().name = member.zone;
+    subnet.subnet_identifier = group.subnets[n].subnet_id;
+    subnet.subnet_availability_zone.emplace().name = group.subnets[n].zone;
     subnet.subnet_outpost.emplace();
-    subnet.subnet_status = store.get<Subnet>(group.scope.key(member.subnet_id)) ? "Active" : "Inactive";
+    subnet.subnet_status = active[n] ? "Active" : "Inactive";
   }
+}
+
+wire::Ref<aws::rds::DBSubnetGroup> to_wire(const store::Store& store, const SubnetGroup& group) {
+  wire::Ref<aws::rds::DBSubnetGroup> out;
+  write(group, active_subnets(store, group), out.emplace());
   return out;
 }
 
@@ -212,19 +224,32 @@ aws::rds::DBSubnetGroupMessage describe(Rds& rds, api::Context& ctx,
   aws::rds::DBSubnetGroupMessage out;
   out.marker = page.marker;
   out.db_subnet_groups.present = true;
-  for (const auto& group : page.items) out.db_subnet_groups.add(to_wire(rds.store, group));
+  for (const auto& group : page.items) write(group, active_subnets(rds.store, group), out.db_subnet_groups.add());
   return out;
 }
 
 }  // namespace
 
-wire::Ref<aws::rds::DBSubnetGroup> subnet_group_to_wire(const Rds& rds, const Scope& scope, const std::string& name) {
-  const auto record = rds.store.get<SubnetGroup>(scope.key(name));
-  if (record) return to_wire(rds.store, *record);
-  if (name != kDefault) return {};
-  const auto group = default_subnet_group(rds.store, scope);
+std::optional<SubnetGroupsOfAnswer::Known> SubnetGroupsOfAnswer::look_up(const Scope& scope,
+                                                                         const std::string& name) const {
+  std::optional<SubnetGroup> group;
+  if (const auto record = store_.get<SubnetGroup>(scope.key(name))) {
+    group = *record;
+  } else if (name == kDefault) {
+    group = default_subnet_group(store_, scope);
+  }
   if (!group) return {};
-  return to_wire(rds.store, *group);
+  auto active = active_subnets(store_, *group);
+  return Known{std::move(*group), std::move(active)};
+}
+
+wire::Ref<aws::rds::DBSubnetGroup> SubnetGroupsOfAnswer::to_wire(const Scope& scope, const std::string& name) {
+  std::string key = scope.key(name);
+  auto known = known_.find(key);
+  if (known == known_.end()) known = known_.emplace(std::move(key), look_up(scope, name)).first;
+  wire::Ref<aws::rds::DBSubnetGroup> out;
+  if (known->second) write(known->second->group, known->second->active, out.emplace());
+  return out;
 }
 
 void register_subnet_groups(api::Api& api, Rds& rds) {

@@ -4,7 +4,6 @@
 
 #include "rds/restorable_times.h"
 #include "rds/settings.h"
-#include "rds/subnet_groups.h"
 #include "rds/sync_watch.h"
 #include "util/id.h"
 
@@ -69,20 +68,6 @@ void add_storage(const Instance& i, aws::rds::DBInstance& out) {
   if (!i.kms_key_id.empty()) out.kms_key_id = i.kms_key_id;
 }
 
-void add_groups(const Rds& rds, const Instance& i, aws::rds::DBInstance& out) {
-  out.db_security_groups.present = true;
-  out.vpc_security_groups.present = true;
-  for (const auto& id : i.security_groups) {
-    out.vpc_security_groups.add({.vpc_security_group_id = id, .status = "active"});
-  }
-  out.db_parameter_groups.add(
-      {.db_parameter_group_name = i.parameter_group, .parameter_apply_status = parameter_status(rds, i)});
-  const auto dot = i.engine_version.find('.');
-  out.option_group_memberships.add(
-      {.option_group_name = "default:postgres-" + i.engine_version.substr(0, dot), .status = "in-sync"});
-  out.db_subnet_group = subnet_group_to_wire(rds, i.scope, i.subnet_group);
-}
-
 }  // namespace
 
 std::optional<wire::Timestamp> to_wire(Time t) {
@@ -117,7 +102,27 @@ Tags tags_from_wire(const wire::Seq<aws::rds::Tag>& tags) {
   return out;
 }
 
-aws::rds::DBInstance to_wire(const Rds& rds, const Instance& i, const std::string& status) {
+void InstanceWriter::add_groups(const Instance& i, aws::rds::DBInstance& out) {
+  out.db_security_groups.present = true;
+  out.vpc_security_groups.present = true;
+  for (const auto& id : i.security_groups) {
+    out.vpc_security_groups.add({.vpc_security_group_id = id, .status = "active"});
+  }
+  out.db_parameter_groups.add(
+      {.db_parameter_group_name = i.parameter_group, .parameter_apply_status = parameter_status(rds_, i)});
+  const auto dot = i.engine_version.find('.');
+  out.option_group_memberships.add(
+      {.option_group_name = "default:postgres-" + i.engine_version.substr(0, dot), .status = "in-sync"});
+  out.db_subnet_group = subnet_groups_.to_wire(i.scope, i.subnet_group);
+}
+
+const std::string& InstanceWriter::hosted_zone(const std::string& region) {
+  const auto [zone, added] = hosted_zones_.try_emplace(region);
+  if (added) zone->second = "Z" + id::stable_hex("hosted-zone/" + region, 13);
+  return zone->second;
+}
+
+aws::rds::DBInstance InstanceWriter::operator()(const Instance& i, const std::string& status) {
   aws::rds::DBInstance out;
   out.db_instance_identifier = i.identifier;
   out.dbi_resource_id = i.resource_id;
@@ -130,13 +135,13 @@ aws::rds::DBInstance to_wire(const Rds& rds, const Instance& i, const std::strin
   out.master_username = i.master_username;
   if (!i.db_name.empty()) out.db_name = i.db_name;
   if (!i.endpoint.empty()) {
-    const std::string zone = "Z" + id::stable_hex("hosted-zone/" + i.scope.region, 13);
-    out.endpoint = aws::rds::Endpoint{.address = i.endpoint, .port = i.port, .hosted_zone_id = zone};
+    out.endpoint =
+        aws::rds::Endpoint{.address = i.endpoint, .port = i.port, .hosted_zone_id = hosted_zone(i.scope.region)};
   }
   out.instance_create_time = to_wire(i.created);
   out.automatic_restart_time = i.rest == Rest::stopped ? to_wire(i.restart_at) : std::nullopt;
   if (i.backup_retention > 0 && i.restorable_from != Time{}) {
-    const auto latest = last_whole_second(i, rds.restorable.latest(i.resource_id));
+    const auto latest = last_whole_second(i, rds_.restorable.latest(i.resource_id));
     if (latest) out.latest_restorable_time = to_wire(*latest);
   }
   out.availability_zone = i.availability_zone;
@@ -151,9 +156,13 @@ aws::rds::DBInstance to_wire(const Rds& rds, const Instance& i, const std::strin
   out.associated_roles.present = true;
   add_storage(i, out);
   add_settings(i, out);
-  add_groups(rds, i, out);
+  add_groups(i, out);
   out.tag_list = to_wire(i.tags);
   return out;
+}
+
+aws::rds::DBInstance to_wire(const Rds& rds, const Instance& i, const std::string& status) {
+  return InstanceWriter(rds)(i, status);
 }
 
 }  // namespace howdah::rds

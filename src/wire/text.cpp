@@ -18,6 +18,14 @@ int hex_digit(char c) {
   return -1;
 }
 
+/// Bytes that stand for themselves in the text of an XML element.
+constexpr std::array<bool, 256> plain_in_xml() {
+  std::array<bool, 256> table{};
+  for (int c = 0x20; c < 0x80; c++) table[size_t(c)] = c != '<' && c != '>' && c != '&' && c != '"';
+  table['\t'] = table['\n'] = true;
+  return table;
+}
+
 bool is_continuation(std::string_view s, size_t i) { return i < s.size() && (uint8_t(s[i]) & 0xC0) == 0x80; }
 
 bool equals_ignoring_case(std::string_view a, std::string_view lower) {
@@ -198,8 +206,13 @@ void append_xml_text(std::string& out, std::string_view s) {
     out.append(s, plain, at - plain).append(by);
     plain = at + length;
   };
+  static constexpr auto kPlain = plain_in_xml();
   for (size_t i = 0; i < s.size();) {
     const uint8_t c = uint8_t(s[i]);
+    if (kPlain[c]) {
+      i++;
+      continue;
+    }
     const size_t n = utf8_length(s, i);
     if (c == '<')
       replace(i, 1, "&lt;");
@@ -211,7 +224,7 @@ void append_xml_text(std::string& out, std::string_view s) {
       replace(i, 1, "&quot;");
     else if (c == '\r')
       replace(i, 1, "&#xD;");
-    else if (n == 0 || (c < 0x20 && c != '\t' && c != '\n'))
+    else if (n == 0 || c < 0x20)
       replace(i, 1, kReplacement);
     else if (n == 3 && c == 0xEF && uint8_t(s[i + 1]) == 0xBF && uint8_t(s[i + 2]) >= 0xBE)
       replace(i, 3, kReplacement);

@@ -143,8 +143,18 @@ std::optional<Timestamp> parse_http_date(std::string_view text) {
 
 std::string format_iso8601(Timestamp t) {
   const Parts p = split(t);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", p.year, p.month, p.day, p.hour, p.minute, p.second,
-                     p.ms);
+  std::string out = "0000-00-00T00:00:00.000Z";
+  const auto put = [&out](size_t last, int value) {  // its last digit's place; what is left of it is zeros
+    for (; value > 0; value /= 10) out[last--] = char('0' + value % 10);
+  };
+  put(3, p.year);
+  put(6, p.month);
+  put(9, p.day);
+  put(12, p.hour);
+  put(15, p.minute);
+  put(18, p.second);
+  put(22, p.ms);
+  return out;
 }
 
 std::string format_epoch_seconds(Timestamp t) {

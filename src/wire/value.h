@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,10 +68,12 @@ class BoxBase {
   const void* raw() const { return p_; }
   const BoxOps* ops() const { return ops_; }
 
-  void* make(const BoxOps* ops) {
+  void* make(const BoxOps* ops) { return adopt(ops, ops->make()); }
+  /// Takes a value that `ops` can destroy.
+  void* adopt(const BoxOps* ops, void* value) {
     reset();
     ops_ = ops;
-    return p_ = ops->make();
+    return p_ = value;
   }
   void reset() {
     if (p_) ops_->destroy(std::exchange(p_, nullptr));
@@ -97,7 +100,7 @@ class Ref : public BoxBase {
   }
 
   T& emplace() { return *static_cast<T*>(make(&kBoxOps<T>)); }
-  T& emplace(T v) { return emplace() = std::move(v); }
+  T& emplace(T v) { return *static_cast<T*>(adopt(&kBoxOps<T>, new T(std::move(v)))); }
 
   T& operator*() { return *static_cast<T*>(raw()); }
   const T& operator*() const { return *static_cast<const T*>(raw()); }
@@ -181,7 +184,16 @@ class Seq : public SeqBase {
     present = true;
     return *static_cast<T*>(items.emplace_back().make(&kBoxOps<T>));
   }
-  T& add(T v) { return add() = std::move(v); }
+  T& add(T v) {
+    return add_made([&] { return std::move(v); });
+  }
+  /// What `make` returns, made in its place: a struct of a hundred members is not moved there.
+  template <class Make>
+  T& add_made(Make make) {
+    present = true;
+    auto made = std::unique_ptr<T>(new T(make()));
+    return *static_cast<T*>(items.emplace_back().adopt(&kBoxOps<T>, made.release()));
+  }
   void push_back(T v) { add(std::move(v)); }
 
   T& operator[](size_t i) { return *static_cast<T*>(items[i].raw()); }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <stdexcept>
 
 #include "aws/ec2.h"
 #include "aws/rds.h"
@@ -59,6 +60,14 @@ TEST(Value, SeqIsMadeFromInitializersRangesAndMoves) {
 
   auto of = Seq<rds::Tag>::of(rds::Tag{.key = "x"}, rds::Tag{.key = "y"});
   EXPECT_EQ(of.size(), 2u);
+}
+
+TEST(Value, WhatSeqMakesInPlaceIsAddedOrNotAtAll) {
+  Seq<rds::Tag> tags;
+  EXPECT_EQ(*tags.add_made([] { return rds::Tag{.key = "a"}; }).key, "a");
+  EXPECT_TRUE(tags);
+  EXPECT_THROW(tags.add_made([]() -> rds::Tag { throw std::runtime_error("no"); }), std::runtime_error);
+  EXPECT_EQ(tags.size(), 1u);
 }
 
 TEST(Value, DictFindsAndIterates) {

@@ -1,4 +1,6 @@
 // Values as XML elements, for the answers of query, ec2 and rest-xml.
+#include <algorithm>
+
 #include "wire/codec_parts.h"
 #include "wire/text.h"
 
@@ -7,8 +9,18 @@ namespace {
 
 void element(const Shape& shape, const void* value, std::string_view tag, std::string& out);
 
-void open(std::string& out, std::string_view tag) { out.append("<").append(tag).append(">"); }
-void close(std::string& out, std::string_view tag) { out.append("</").append(tag).append(">"); }
+/// <tag> or </tag> at one go: half of an answer are tags.
+template <bool closing>
+void append_tag(std::string& out, std::string_view tag) {
+  const size_t at = out.size();
+  out.resize(at + tag.size() + (closing ? 3 : 2));
+  char* to = out.data() + at;
+  *to++ = '<';
+  if constexpr (closing) *to++ = '/';
+  *std::copy(tag.begin(), tag.end(), to) = '>';
+}
+void open(std::string& out, std::string_view tag) { append_tag<false>(out, tag); }
+void close(std::string& out, std::string_view tag) { append_tag<true>(out, tag); }
 
 void list(const Shape& shape, const void* value, std::string_view tag, std::string& out) {
   for (const BoxBase& box : as<SeqBase>(value).items) element(*shape.elem, box.raw(), tag, out);
@@ -25,7 +37,12 @@ void map(const Shape& shape, const void* value, std::string_view tag, std::strin
   }
 }
 
-void attributes(const Shape& structure, const void* value, std::string& out) {
+bool has_attributes(const Shape& structure) {
+  return std::ranges::any_of(structure.members, [](const Member& m) { return m.flags & kXmlAttribute; });
+}
+
+void open_with_attributes(const Shape& structure, const void* value, std::string_view tag, std::string& out) {
+  out.append("<").append(tag);
   for (const Member& m : structure.members) {
     if (!(m.flags & kXmlAttribute)) continue;
     const void* v = value_in(*m.shape, slot_of(value, m));
@@ -34,12 +51,15 @@ void attributes(const Shape& structure, const void* value, std::string& out) {
     append_xml_text(out, text_of(*m.shape, v));
     out += '"';
   }
+  out += '>';
 }
 
 void element(const Shape& shape, const void* value, std::string_view tag, std::string& out) {
-  out.append("<").append(tag);
-  if (shape.kind == Kind::Structure) attributes(shape, value, out);
-  out += '>';
+  if (shape.kind == Kind::Structure && has_attributes(shape)) {
+    open_with_attributes(shape, value, tag, out);
+  } else {
+    open(out, tag);
+  }
   switch (shape.kind) {
     case Kind::String:
       append_xml_text(out, as<std::string>(value));
@@ -52,6 +72,9 @@ void element(const Shape& shape, const void* value, std::string_view tag, std::s
       break;
     case Kind::Map:
       map(shape, value, "entry", out);
+      break;
+    case Kind::Bool:
+      out += as<bool>(value) ? "true" : "false";
       break;
     default:
       out += text_of(shape, value);
