@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <utility>
 
 #include "api/audit.h"
 #include "api/never.h"
@@ -198,25 +199,30 @@ class HoldsTest : public testing::Test {
 TEST_F(HoldsTest, WakesOnTheChange) {
   auto waiting = std::async(std::launch::async, [this] {
     bool seen = false;
-    holds_.wait(std::chrono::seconds(10), [&] { return seen = store_.get<Principal>("1/user/b") != nullptr; });
+    holds_.wait(std::chrono::seconds(60), [&] { return seen = store_.get<Principal>("1/user/b") != nullptr; });
     return seen;
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   commit("a");
   commit("b");
-  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(2)), std::future_status::ready);
+  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(10)), std::future_status::ready);
   EXPECT_TRUE(waiting.get());
 }
 
 TEST_F(HoldsTest, OneTooManyIsNotHeldAndStopEndsAll) {
-  auto waiting =
-      std::async(std::launch::async, [this] { holds_.wait(std::chrono::seconds(10), [] { return false; }); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  std::promise<void> asked;
+  auto waiting = std::async(std::launch::async, [this, &asked] {
+    holds_.wait(std::chrono::seconds(60), [&, first = true]() mutable {
+      if (std::exchange(first, false)) asked.set_value();
+      return false;
+    });
+  });
+  asked.get_future().wait();
   const auto before = std::chrono::steady_clock::now();
   holds_.wait(std::chrono::seconds(10), [] { return false; });
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(1));
   holds_.stop();
-  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(2)), std::future_status::ready);
+  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(10)), std::future_status::ready);
 }
 
 }  // namespace

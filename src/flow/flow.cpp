@@ -217,8 +217,8 @@ void Runner::walk(Lane lane, std::shared_ptr<const Workflow> w) {
     const auto began = std::chrono::steady_clock::now();
     Outcome outcome = attempt(t.steps[at], *w);
     const auto acted = std::chrono::steady_clock::now();
-    check_deadline(t.steps[at], *w, outcome);
     try {
+      check_deadline(t.steps[at], *w, outcome);
       settle(t, at, *w, std::move(outcome));
     } catch (const std::exception& e) {
       log::error("a step's result could not be recorded; it runs again",

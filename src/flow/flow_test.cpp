@@ -136,6 +136,26 @@ TEST_F(FlowTest, AnOverdueStepIsReportedOnceAndFailsInTheEnd) {
   EXPECT_TRUE(env_.failed_called);
 }
 
+TEST_F(FlowTest, AReportThatCannotBeWrittenEndsNothing) {
+  std::atomic<int> reported{0};
+  runner_.on_overdue([&](const Workflow&) {
+    if (reported++ == 0) throw std::runtime_error("the disk is full");
+  });
+  env_.fail_a = 1000;
+  runner_.run();
+  start();
+  ASSERT_TRUE(eventually([&] { return env_.a >= 1; }));
+  clock_.advance(std::chrono::seconds(301));
+  runner_.poke();
+  ASSERT_TRUE(eventually([&] { return reported >= 2; }));
+  env_.fail_a = 0;
+  EXPECT_TRUE(eventually([&] {
+    clock_.advance(Millis(1000));
+    runner_.poke();
+    return !store_.get<Workflow>("r/1");
+  }));
+}
+
 /// Large copies, that end when they are let go.
 struct Copies {
   std::atomic<int> began{0}, now{0}, most{0}, quick{0};

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 #include <future>
+#include <semaphore>
 #include <thread>
 
 namespace howdah::net {
@@ -84,6 +85,13 @@ std::unique_ptr<HttpServer> start(HttpServerOptions options, HttpHandler handler
   auto server = HttpServer::start(std::move(options), std::move(handler));
   if (!server) throw std::runtime_error(server.error().message);
   return std::move(*server);
+}
+
+/// Returns when all that clients have sent so far has been read: what is not HTTP is answered without a worker.
+void settle(uint16_t port) {
+  Wire c(port);
+  c.say("\x16\r\n\r\n");
+  EXPECT_TRUE(c.to_end().starts_with("HTTP/1.1 400"));
 }
 
 constexpr std::string_view kGet = "GET /a/b%20c?x=1&y HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -280,17 +288,19 @@ TEST(HttpServer, AFullQueueAnswers503AtOnce) {
   options.workers = 1;
   options.max_queued = 1;
   std::promise<void> go;
+  std::counting_semaphore<> begun(0);
   auto gate = go.get_future().share();
-  auto server = start(options, [gate](const wire::HttpRequest& in) {
+  auto server = start(options, [&begun, gate](const wire::HttpRequest& in) {
+    begun.release();
     gate.wait();
     return echo(in);
   });
   Wire running(server->port());
   running.say(kGet);
-  std::this_thread::sleep_for(50ms);
+  begun.acquire();
   Wire waiting(server->port());
   waiting.say(kGet);
-  std::this_thread::sleep_for(50ms);
+  settle(server->port());
   Wire third(server->port());
   third.say(kGet);
   EXPECT_TRUE(third.until("later.\n").starts_with("HTTP/1.1 503"));
@@ -307,7 +317,7 @@ TEST(HttpServer, StopFinishesRunningRequestsAndClosesIdleOnes) {
   Wire idle(server->port());
   Wire busy(server->port());
   busy.say(kGet);
-  std::this_thread::sleep_for(50ms);
+  settle(server->port());
   const auto before = std::chrono::steady_clock::now();
   server->stop(5s);
   EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
