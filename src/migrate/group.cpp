@@ -8,11 +8,7 @@ namespace {
 constexpr size_t kMost = 64;          ///< migrations in one message
 constexpr size_t kLargest = 1 << 20;  ///< bytes of SQL in one message
 
-struct Member {
-  const Migration* migration;
-  Script script;
-  size_t at = 0;  ///< of the script in the message
-};
+using Member = Group::Member;
 
 /// What needs settings of its own, or changes them, goes alone.
 bool plain(const Migration& m, const Script& script) {
@@ -56,26 +52,35 @@ std::string place(const std::string& text, const std::vector<Member>& group, con
   return who->migration->file;
 }
 
+/// Those that go together from list[from] on.
+Group gather(const std::vector<const Migration*>& list, size_t from, Dialect dialect) {
+  Group g{.from = from};
+  for (size_t i = from; i < list.size() && g.members.size() < kMost && g.text.size() < kLargest; i++) {
+    auto script = prepare(list[i]->up, list[i]->version, dialect);
+    if (!script || !plain(*list[i], *script)) break;
+    g.members.push_back({list[i], std::move(*script), g.text.size()});
+    g.text += g.members.back().script.sql + "\n;\n";
+  }
+  return g;
+}
+
 }  // namespace
 
 size_t Session::run_group(const std::vector<const Migration*>& list, size_t from, int& code) {
   code = kOk;
   if (source_.dialect == Dialect::kKysely) return 0;
-  std::vector<Member> group;
-  std::string text;
-  for (size_t i = from; i < list.size() && group.size() < kMost && text.size() < kLargest; i++) {
-    auto script = prepare(list[i]->up, list[i]->version, source_.dialect);
-    if (!script || !plain(*list[i], *script)) break;
-    group.push_back({list[i], std::move(*script), text.size()});
-    text += group.back().script.sql + "\n;\n";
-  }
+  const Group made = ahead_ && ahead_->from == from ? std::move(*ahead_) : gather(list, from, source_.dialect);
+  ahead_.reset();
+  const auto& group = made.members;
   if (group.size() < 2) return 0;
+  std::string text = made.text;
   std::vector<std::string> rows;
   for (const auto& g : group)
     rows.push_back(history_->applied_sql(*db_, *g.migration, static_cast<int>(g.script.statements.size())));
   text += joined(rows);
   blockers_.clear();
-  const auto ran = db_->exec(text, [this] { watch_blockers(); });
+  const auto ran = db_->exec(
+      text, [this] { watch_blockers(); }, [&] { ahead_ = gather(list, from + group.size(), source_.dialect); });
   if (!ran) {
     if (interrupted()) return code = sql_failure(ran.error(), kFailed), group.size();
     const Member* who = nullptr;

@@ -25,6 +25,18 @@ enum class Commit {
   kCaller,  ///< the caller has begun, and will commit
 };
 
+/// Migrations that one message holds, without their history's rows.
+struct Group {
+  struct Member {
+    const Migration* migration;
+    Script script;
+    size_t at = 0;  ///< of the script in the text
+  };
+  size_t from = 0;  ///< where in the list the first one is
+  std::vector<Member> members;
+  std::string text;
+};
+
 /// One run of a command: the files, the worker connection, the history. Owned by the command's function.
 class Session {
  public:
@@ -113,6 +125,7 @@ class Session {
   std::string prepared_;             ///< name of the server's prepared statement for history rows, "" = there is none
   const Migration* next_ = nullptr;  ///< made ready while the server works on the one before it
   std::optional<std::pair<const Migration*, tl::expected<Script, Problem>>> ready_;
+  std::optional<Group> ahead_;  ///< the next one, as ready_
   std::string blockers_;
 };
 
