@@ -1,4 +1,5 @@
 #include <sys/mount.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -277,6 +278,12 @@ TEST(Crash, StopRemovesTheSharedMemoryOfAServerThatWasKilled) {
   }
   while (!server_processes(layout.data, i.owner()).empty()) std::this_thread::sleep_for(1ms);
   ASSERT_EQ(left_of(used), used) << "nobody has cleaned up yet";
+  // One that is no longer to be found, but still lets go of its memory.
+  const void* memory = shmat(read_pid_file(layout.data)->segment.value(), nullptr, SHM_RDONLY);
+  std::jthread ends([&] {
+    std::this_thread::sleep_for(200ms);
+    shmdt(memory);
+  });
   EXPECT_TRUE(*stop_server(layout, i.owner(), StopMode::kFast, 20s));
   EXPECT_EQ(left_of(used), std::set<std::string>{});
   auto again = i.start();

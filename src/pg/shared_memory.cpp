@@ -4,9 +4,10 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <vector>
+#include <thread>
 
 #include "os/fd.h"
 #include "pg/postmaster.h"
@@ -41,12 +42,23 @@ std::string path_of(uint32_t handle) { return "/dev/shm/PostgreSQL." + std::to_s
 bool read_segment(int id, os::Owner owner, Segment& out) {
   shmid_ds about{};
   if (shmctl(id, IPC_STAT, &about) != 0) return false;
-  if (about.shm_perm.uid != owner.uid || about.shm_nattch != 0 || about.shm_segsz < sizeof out) return false;
+  if (about.shm_perm.uid != owner.uid || about.shm_segsz < sizeof out) return false;
   const void* at = shmat(id, nullptr, SHM_RDONLY);
   if (at == reinterpret_cast<void*>(-1)) return false;
   memcpy(&out, at, sizeof out);
   shmdt(at);
   return out.magic == kSegmentMagic;
+}
+
+/// A process that ends is no longer to be found a moment before it lets go of its memory.
+bool await_unused(int id) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  for (shmid_ds about{}; shmctl(id, IPC_STAT, &about) == 0;) {
+    if (about.shm_nattch == 0) return true;
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return false;
 }
 
 void remove_file(uint32_t handle, os::Owner owner) {
@@ -82,6 +94,7 @@ void remove_shared_memory(const std::string& data, os::Owner owner) {
   if (!file || !file->segment || lstat(data.c_str(), &directory) != 0) return;
   if (!read_segment(*file->segment, owner, segment)) return;
   if (segment.device != directory.st_dev || segment.inode != directory.st_ino) return;
+  if (!await_unused(*file->segment)) return;
   if (segment.dynamic != 0) remove_dynamic(segment.dynamic, owner);
   shmctl(*file->segment, IPC_RMID, nullptr);
 }
