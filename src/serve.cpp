@@ -150,6 +150,10 @@ int run(const Config& config) {
     clock.advance(by);
     services.clock_moved();
   };
+  local.leap = [&](Millis by) {
+    clock.leap(by);
+    services.clock_moved();
+  };
   local.reset = [&](Millis patience) {
     auto done = services.reset(patience, [&clock] { clock.restore(); });
     services.clock_moved();

@@ -16,6 +16,7 @@
 #include "domain/parameter_group.h"
 #include "domain/security_group.h"
 #include "domain/snapshot.h"
+#include "domain/timekeeping.h"
 #include "ec2/ec2.h"
 #include "flow/flow.h"
 #include "os/identity.h"
@@ -66,6 +67,7 @@ void declare_records(store::Store& store) {
   store.use<AutomatedBackup>();
   store.use<Condition>();
   store.use<Drill>();
+  store.use<Timekeeping>();
   use_network_records(store);
 }
 
@@ -194,6 +196,7 @@ Result<void> Services::reset(Millis patience, const std::function<void()>& set_c
     erase_all<AutomatedBackup>(tx);
     erase_all<Drill>(tx);
     erase_all<Condition>(tx);
+    erase_all<Timekeeping>(tx);
     p.flows.replace(tx, rds::kTidyBackups, rds::kTidyResource);
     erase_network_records(tx);
   });

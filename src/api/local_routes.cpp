@@ -15,10 +15,14 @@ wire::HttpResponse text(int status, std::string body, const char* type = "text/p
 }
 
 wire::HttpResponse move_clock(const LocalRoutes& routes, const nlohmann::json& body) {
-  const auto by = parse_duration(body.value("advance", ""));
-  if (!by) return text(400, "advance must be like 90s, 15m, 36h or 7d\n");
-  if (!routes.advance) return text(501, "this clock cannot be moved\n");
-  routes.advance(*by);
+  const bool leaps = body.contains("leap");
+  const std::string by = body.value(leaps ? "leap" : "advance", "");
+  const bool back = leaps && by.starts_with('-');
+  const auto span = parse_duration(by.substr(back ? 1 : 0));
+  if (!span) return text(400, "advance and leap must be like 90s, 15m, 36h or 7d\n");
+  const auto& move = leaps ? routes.leap : routes.advance;
+  if (!move) return text(501, "this clock cannot be moved\n");
+  move(back ? -*span : *span);
   return text(200, "ok\n");
 }
 

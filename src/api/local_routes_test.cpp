@@ -42,6 +42,10 @@ TEST(LocalRoutes, TestHooksMoveTheClock) {
   routes.advance = [&](Millis m) { by = m; };
   EXPECT_EQ(routes.answer(ask("POST", "/_test/clock", R"({"advance":"7d"})"))->status, 200);
   EXPECT_EQ(by, Millis(7 * 86'400'000LL));
+  Millis leapt{};
+  routes.leap = [&](Millis m) { leapt = m; };
+  EXPECT_EQ(routes.answer(ask("POST", "/_test/clock", R"({"leap":"-21d"})"))->status, 200);
+  EXPECT_EQ(leapt, Millis(-21 * 86'400'000LL));
   EXPECT_EQ(routes.answer(ask("GET", "/_test/clock"))->status, 405);
   for (const char* body : {"", "[]", "{", R"({"advance":7})", R"({"advance":"7y"})", R"({"advance":"-1d"})"}) {
     EXPECT_EQ(routes.answer(ask("POST", "/_test/clock", body))->status, 400) << body;

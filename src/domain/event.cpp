@@ -61,6 +61,7 @@ constexpr EventKind kKinds[] = {
     {"HOWDAH-EVENT-0201", "db-instance", "backup", ""},
     {"HOWDAH-EVENT-0202", "db-instance", "low storage", ""},
     {"HOWDAH-EVENT-0203", "db-instance", "backup", ""},
+    {"HOWDAH-EVENT-0204", "db-instance", "backup", ""},
     {"HOWDAH-EVENT-0101", "db-snapshot", "notification", ""},
     {"HOWDAH-EVENT-0103", "db-instance", "backup", ""},
     {"HOWDAH-EVENT-0104", "db-instance", "backup", ""},

@@ -61,7 +61,7 @@ void BackupSchedule::tick() {
   keep_keepers();
   note_losses();
   begin_due();
-  expire();
+  if (trust_.look()) expire();
   const Time now = rds_.clock.now();
   if (now - mended_ >= kMendEvery || set_back_since(mended_, now)) mend();
   if (now - stored_ >= kStoreEvery || set_back_since(stored_, now)) store_apart();

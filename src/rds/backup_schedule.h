@@ -2,6 +2,7 @@
 #include <map>
 #include <string>
 
+#include "rds/clock_trust.h"
 #include "rds/rds.h"
 #include "util/clock.h"
 
@@ -13,7 +14,7 @@ namespace howdah::rds {
 /// records in memory, O(instances + snapshots).
 class BackupSchedule {
  public:
-  explicit BackupSchedule(Rds& rds) : rds_(rds) {}
+  explicit BackupSchedule(Rds& rds) : rds_(rds), trust_(rds) {}
   void tick();
 
  private:
@@ -25,6 +26,7 @@ class BackupSchedule {
   void store_apart();
 
   Rds& rds_;
+  ClockTrust trust_;
   std::map<std::string, std::pair<int32_t, bool>> kept_;  // resource id -> port, streaming: what its keeper was told
   Time mended_{}, stored_{};
 };

@@ -40,7 +40,8 @@ bool full_is_due(const Rds& rds, const store::Tx& tx, const Instance& i) {
   const auto lost_until = Condition::of(tx, i.resource_id).lost_until;
   for (const auto& s : tx.all<Snapshot>(i.scope.prefix())) {
     if (s->automated && s->full && s->lsn >= lost_until && s->resource_id() == i.resource_id &&
-        s->state == Snapshot::State::available && s->requested + kFullEvery > rds.clock.now()) {
+        s->state == Snapshot::State::available && s->requested + kFullEvery > rds.clock.now() &&
+        !set_back_since(s->requested, rds.clock.now())) {
       return false;
     }
   }

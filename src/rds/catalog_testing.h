@@ -14,6 +14,7 @@
 #include "domain/parameter_group.h"
 #include "domain/snapshot.h"
 #include "domain/subnet_group.h"
+#include "domain/timekeeping.h"
 #include "os/identity.h"
 #include "pg/engine.h"
 #include "pg/tls.h"
@@ -60,6 +61,7 @@ class Catalogued : public ::testing::Test {
     store_.use<ParameterGroup>();
     store_.use<Snapshot>();
     store_.use<SubnetGroup>();
+    store_.use<Timekeeping>();
     store_.use<Vpc>();
     store_.use<Subnet>();
     config_.quotas = {{"AllocatedStorage", 100000}, {"DBInstances", 40}, {"DBParameterGroups", 50}};

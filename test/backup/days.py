@@ -46,6 +46,22 @@ def forty_days(daemon, client):
         holds_days(client, name, snapshot, days)
 
 
+def clock_leaps(daemon, client):
+    """Somebody sets the clock three weeks ahead: nothing expires, and it is said. It is set right: that is said, too."""
+    def told(what):
+        return any(what in message for message in client.events("h"))
+
+    before = set(snapshots(client))
+    daemon.hook("/_test/clock", leap="21d")
+    wait_for("the event", lambda: told("21 days ahead"), 30)
+    wait_for("the backup of that day", lambda: set(snapshots(client)) - before, 60)
+    time.sleep(6)  # longer than the schedule's tick
+    assert before <= set(snapshots(client)), before - set(snapshots(client))
+    daemon.hook("/_test/clock", leap="-21d")
+    wait_for("the other event", lambda: told("was set right"), 30)
+    assert before <= set(snapshots(client)), before - set(snapshots(client))
+
+
 def kinds(bases):
     """A letter for each, in their order: rolled from the one before, which was promoted, or copied with all files."""
     found = []
@@ -96,6 +112,7 @@ def main():
     with Daemon("days", settings={"backup": {"drill": "off"}}) as daemon:
         client = daemon.client()
         report.run("forty days", forty_days, daemon, client)
+        report.run("a clock that leaps", clock_leaps, daemon, client)
         report.run("the keeper dies", keeper_dies, daemon, client)
         if report.failed:
             print(daemon.tail(60))
