@@ -19,10 +19,13 @@ class Journal {
 
  private:
   Result<void> index(const ClockRecord& record, bool moved);
+  void notice_step(Time now);
   PositionFile position_;
   ClockFile clock_;
   std::optional<ClockRecord> last_indexed_, seen_;
   Time clock_seen_{}, changed_{};  ///< of the last whole look; when the end last moved
+  std::optional<Millis> set_to_;   ///< the clock less the time that has passed, at the last whole look
+  bool stepped_ = false;           ///< somebody has set the clock since the last record
 };
 
 }  // namespace howdah::backup

@@ -159,20 +159,9 @@ Result<CopiedData> list_files(const pg::Layout& layout, const Control& control) 
 }
 
 /// When everything before `position` had been written for certain, from the vault's clock index.
-Time written_by(const Vault& vault, Lsn position, Time earliest, Time latest) {
-  const ClockFile clock(vault.root());
-  Time low = earliest, high = latest;
-  while (low < high) {
-    const Time middle = low + (high - low) / 2;
-    const auto record = clock.first_from(middle);
-    if (record && record->position.lsn < position) {
-      low = std::max(middle, record->before) + Millis(1);
-    } else {
-      high = middle;
-    }
-  }
-  const auto record = clock.first_from(low);
-  return record && record->position.lsn >= position ? std::min(record->after, latest) : latest;
+Time written_by(const Vault& vault, Lsn position, Time latest) {
+  const auto record = ClockFile(vault.root()).first_at(position);
+  return record ? std::min(record->after, latest) : latest;
 }
 
 }  // namespace
@@ -214,7 +203,7 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
   Base base{.resource_id = spec.resource_id,
             .start = control->redo,
             .end = plan->target,
-            .ended = written_by(vault, plan->target.lsn, from.ended, spec.now()),
+            .ended = written_by(vault, plan->target.lsn, spec.now()),
             .system_identifier = control->system_identifier,
             .engine_version = spec.engine.version};
   if (spec.progress) spec.progress(100);

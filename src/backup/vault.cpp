@@ -150,8 +150,7 @@ Result<Position> Vault::locate(Time instant, Position from) const {
   // The server's clock may be slow or have been set back: what we saw appear well after the instant is after it,
   // whatever its own time says. Two seconds are left for transactions that were about to end.
   Lsn bound = d->position.lsn;
-  if (const auto late = clock.first_from(instant + std::chrono::seconds(2));
-      late && history->contains(late->position)) {
+  if (const auto late = clock.first_from(instant, std::chrono::seconds(2)); late && history->contains(late->position)) {
     bound = std::max(begin, late->position.lsn);
   }
   constexpr int64_t kPostgresEpochMs = 946'684'800'000;  // 2000-01-01

@@ -37,6 +37,7 @@ struct ClockSlot {
 };
 static_assert(sizeof(ClockSlot) == 32);
 constexpr int64_t kClockSize = sizeof(ClockSlot);
+constexpr const char* kRuns = ".runs";  // `clock.runs`: the numbers of the records that a run begins with
 
 template <class Slot>
 uint32_t crc_of(const Slot& slot) {
@@ -191,14 +192,21 @@ std::optional<ClockRecord> ClockFile::at(int64_t index) const {
   return ClockRecord{time_of(slot.before_ms), time_of(slot.after_ms), {slot.timeline, slot.lsn}};
 }
 
-Result<void> ClockFile::append(const ClockRecord& record) {
+Result<void> ClockFile::append(const ClockRecord& record, bool stepped) {
   if (!fd_) {
     auto made = create(path_);
     if (!made) return tl::unexpected(made.error());
     fd_ = std::move(*made);
   }
   ClockSlot slot{ms_of(record.before), ms_of(record.after), record.position.lsn, record.position.timeline, 0};
-  if (const auto before = last()) {  // a clock that was set back must not make the file unsearchable
+  if (const auto before = last(); before && stepped) {
+    const int64_t begin = count();
+    auto named = create(path_ + kRuns);
+    if (!named) return tl::unexpected(named.error());
+    if (lseek(named->get(), 0, SEEK_END) < 0 || write(named->get(), &begin, sizeof begin) != sizeof begin) {
+      return fail_for_now(fmt::format("cannot write {}{}: {}", path_, kRuns, strerror(errno)));
+    }
+  } else if (before) {  // a small step back must not make the run unsearchable
     slot.before_ms = std::max(slot.before_ms, ms_of(before->before));
     slot.after_ms = std::max(slot.after_ms, ms_of(before->after));
   }
@@ -209,20 +217,35 @@ Result<void> ClockFile::append(const ClockRecord& record) {
   return {};
 }
 
-std::optional<ClockRecord> ClockFile::last() const {
-  for (int64_t i = count() - 1; i >= 0; i--) {  // what a power cut left at the end is passed over
+std::vector<ClockFile::Run> ClockFile::runs() const {
+  std::vector<Run> out{{0, count()}};
+  const auto named = os::exists(path_ + kRuns) ? os::read_file(path_ + kRuns) : std::string();
+  for (size_t at = 0; named && at + sizeof(int64_t) <= named->size(); at += sizeof(int64_t)) {
+    int64_t begin = 0;
+    memcpy(&begin, named->data() + at, sizeof begin);
+    if (begin <= out.back().begin || begin >= out.back().end) continue;  // its record was not written
+    out.push_back({begin, out.back().end});
+    out[out.size() - 2].end = begin;
+  }
+  return out;
+}
+
+std::optional<ClockRecord> ClockFile::last_in(const Run& run) const {
+  for (int64_t i = run.end - 1; i >= run.begin; i--) {  // what a power cut left at the end is passed over
     if (auto record = at(i)) return record;
-    if (lseek(fd_.get(), i * kClockSize, SEEK_DATA) < 0) return {};
+    if (lseek(fd_.get(), i * kClockSize, SEEK_DATA) != i * kClockSize) return {};  // expired
   }
   return {};
 }
 
-/// The first index whose record is valid and for which it holds; count() when there is none. Unreadable records count
-/// as too early, which is true of expired ones; one that a power cut damaged makes the answer later, never wrong by
-/// more than the records around it.
+std::optional<ClockRecord> ClockFile::last() const { return last_in({0, count()}); }
+
+/// The first index whose record is valid and for which it holds; the run's end when there is none. Unreadable records
+/// count as too early, which is true of expired ones; one that a power cut damaged makes the answer later, never wrong
+/// by more than the records around it.
 template <class Predicate>
-int64_t ClockFile::first_index(Predicate holds) const {
-  int64_t low = 0, high = count();
+int64_t ClockFile::first_index(const Run& run, Predicate holds) const {
+  int64_t low = run.begin, high = run.end;
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
     const auto record = at(middle);
@@ -235,22 +258,43 @@ int64_t ClockFile::first_index(Predicate holds) const {
   return low;
 }
 
-std::optional<ClockRecord> ClockFile::last_until(Time instant) const {
-  for (int64_t i = first_index([&](const ClockRecord& r) { return r.after > instant; }) - 1; i >= 0; i--) {
-    const auto record = at(i);
-    if (record && record->after <= instant) return record;
-    if (lseek(fd_.get(), i * kClockSize, SEEK_DATA) < 0 || !record) return {};
+size_t ClockFile::run_of(Time instant, const std::vector<Run>& all) const {
+  size_t best = 0;
+  Time best_end = Time::min();
+  for (size_t n = all.size(); n-- > 0;) {
+    const auto first = at(first_index(all[n], [](const ClockRecord&) { return true; }));
+    const auto last = last_in(all[n]);
+    if (!first || !last) continue;
+    const bool open = n + 1 == all.size();  // it goes on
+    if (first->before <= instant && (open || instant <= last->after)) return n;
+    if (last->after <= instant && last->after > best_end) {
+      best = n;
+      best_end = last->after;
+    }
   }
-  return {};
+  return best;
 }
 
-std::optional<ClockRecord> ClockFile::first_from(Time instant) const {
-  const int64_t i = first_index([&](const ClockRecord& r) { return r.before >= instant; });
+std::optional<ClockRecord> ClockFile::last_until(Time instant) const {
+  const auto all = runs();
+  const Run& run = all[run_of(instant, all)];
+  return last_in({run.begin, first_index(run, [&](const ClockRecord& r) { return r.after > instant; })});
+}
+
+std::optional<ClockRecord> ClockFile::first_from(Time instant, Millis later) const {
+  const auto all = runs();
+  const Run& run = all[run_of(instant, all)];
+  const int64_t i = first_index(run, [&](const ClockRecord& r) { return r.before >= instant + later; });
+  return i < all.back().end ? at(i) : std::nullopt;
+}
+
+std::optional<ClockRecord> ClockFile::first_at(Lsn position) const {
+  const int64_t i = first_index({0, count()}, [&](const ClockRecord& r) { return r.position.lsn >= position; });
   return i < count() ? at(i) : std::nullopt;
 }
 
 Result<void> ClockFile::expire(Lsn before) {
-  const int64_t keep = first_index([&](const ClockRecord& r) { return r.position.lsn >= before; }) - 1;
+  const int64_t keep = first_index({0, count()}, [&](const ClockRecord& r) { return r.position.lsn >= before; }) - 1;
   constexpr int64_t kBlock = 4096;
   const int64_t bytes = keep * kClockSize / kBlock * kBlock;
   // Only to save space: a file system that cannot make holes keeps the records.

@@ -65,24 +65,36 @@ struct ClockRecord {
   Position position;
 };
 
-/// `clock`: fixed-size records with a checksum, ascending in `before` and `after`. Records at the start may have been
-/// expired: their bytes are a hole.
+/// `clock`: fixed-size records with a checksum, ascending in their positions. Records at the start may have been
+/// expired: their bytes are a hole. Between two steps of the machine's clock, which `clock.runs` names, they ascend in
+/// `before` and `after`, too. Where a clock that was set back showed an instant twice, the second time is meant; one
+/// that it showed in no run lies behind the run that ended last before it.
 class ClockFile {
  public:
   explicit ClockFile(const std::string& root);
-  Result<void> append(const ClockRecord& record);  ///< by the keeper only; not synced
+  /// By the keeper only; not synced. `stepped`: somebody has set the clock since the last one.
+  Result<void> append(const ClockRecord& record, bool stepped = false);
   std::optional<ClockRecord> last() const;
   /// The last record with `after` <= instant.
   std::optional<ClockRecord> last_until(Time instant) const;
-  /// The first record with `before` >= instant.
-  std::optional<ClockRecord> first_from(Time instant) const;
+  /// The first record with `before` >= instant + later, in the run of the instant or at the begin of the next one.
+  std::optional<ClockRecord> first_from(Time instant, Millis later = {}) const;
+  /// The first record at or behind the position.
+  std::optional<ClockRecord> first_at(Lsn position) const;
   Result<void> expire(Lsn before);  ///< frees the blocks of records below it, all but one
 
  private:
   std::optional<ClockRecord> at(int64_t index) const;
   int64_t count() const;
+  struct Run {
+    int64_t begin, end;  // records
+  };
+  std::vector<Run> runs() const;  // at least one
+  /// Index into `all`, which is runs().
+  size_t run_of(Time instant, const std::vector<Run>& all) const;
+  std::optional<ClockRecord> last_in(const Run& run) const;
   template <class Predicate>
-  int64_t first_index(Predicate holds) const;
+  int64_t first_index(const Run& run, Predicate holds) const;
   std::string path_;
   os::Fd fd_;
 };

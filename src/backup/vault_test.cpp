@@ -178,6 +178,72 @@ TEST_F(VaultTest, AServersWrongClockIsBoundedByOurs) {
   EXPECT_LT(at->lsn, two);
 }
 
+/// Our own clock is wrong for an hour, while the server, whose clock is right, commits. Then it is set right, and an
+/// instant after that is asked for: what is there must be neither what was there before the hour nor all.
+void restores_behind_a_wrong_hour(Vault& vault, Source& source, std::chrono::hours wrong) {
+  const auto insert = [&] {
+    source.sql("insert into public.t values (1, 'a')");
+    return source.lsn("pg_current_wal_flush_lsn");
+  };
+  fs::create_directories(vault.root());
+  Journal journal(vault.root());
+  const auto look = [&](Lsn end, Time at) { must(journal.publish({1, end}, at, at)); };
+  const Lsn one = insert();
+  look(one, now());
+  const Lsn two = insert();
+  look(two, now() + wrong);
+  look(insert(), now() + wrong + Millis(1'500));
+  const Lsn right = insert();
+  look(right, now());
+  std::this_thread::sleep_for(Millis(5));
+  const Time instant = now();
+  std::this_thread::sleep_for(Millis(1'200));
+  const Lsn later = insert();
+  look(later, now());
+  std::this_thread::sleep_for(Millis(1'200));
+  const Lsn last = insert();
+  fill(vault, source, last);
+  const auto at = vault.locate(instant, {1, segment_begin(one)});
+  ASSERT_TRUE(at) << at.error().message;
+  EXPECT_GE(at->lsn, right) << "what had been committed at the instant is missing";
+  EXPECT_LT(at->lsn, later) << "what was committed after the instant is there";
+}
+
+TEST_F(VaultTest, OurOwnClockThatLeaptAheadAndWasSetRight) {
+  restores_behind_a_wrong_hour(vault, *source, std::chrono::hours(21 * 24));
+}
+
+TEST_F(VaultTest, OurOwnClockThatWasSetBackAndRightAgain) {
+  restores_behind_a_wrong_hour(vault, *source, -std::chrono::hours(1));
+}
+
+TEST(VaultFiles, WhatAClockShowedTwiceIsTheSecondTime) {
+  pg::testing::Scratch scratch;
+  ClockFile clock(scratch.path());
+  const auto at = [](int64_t s) { return Time(std::chrono::seconds(s)); };
+  Lsn lsn = 0;
+  const auto run = [&](int64_t from, int64_t to) {
+    for (int64_t s = from; s <= to; s++) must(clock.append({at(s), at(s), {1, lsn += 10}}, s == from && lsn > 0));
+  };
+  run(1000, 1009);  // 10 to 100
+  run(9000, 9009);  // 110 to 200: it leaps ahead
+  run(1010, 1019);  // 210 to 300: set right
+  run(1, 10);       // 310 to 400: set back
+  run(1020, 1029);  // 410 to 500: set right
+  run(1015, 1100);  // 510 on: set back by some seconds
+  const auto around = [&](int64_t s) {
+    return std::pair(clock.last_until(at(s)).value_or(ClockRecord{}).position.lsn,
+                     clock.first_from(at(s), Millis(1'000)).value_or(ClockRecord{}).position.lsn);
+  };
+  EXPECT_EQ(around(1005), std::pair(60UL, 70UL));
+  EXPECT_EQ(around(1012), std::pair(230UL, 240UL));
+  EXPECT_EQ(around(1016), std::pair(520UL, 530UL));
+  EXPECT_EQ(around(1029), std::pair(650UL, 660UL));
+  EXPECT_EQ(around(9005), std::pair(clock.last()->position.lsn, 0UL)) << "the last run goes on";
+  EXPECT_EQ(clock.first_at(205)->position.lsn, 210U);
+  EXPECT_EQ(around(0), std::pair(0UL, 10UL));
+}
+
 TEST_F(VaultTest, APartialSegmentMayBePaddedAndACompleteOneWins) {
   source->sql("insert into public.t values (1, 'a')");
   source->sql("select pg_switch_wal()");
