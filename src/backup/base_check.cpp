@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -53,14 +54,29 @@ Verdict compare(const std::string& path, const FileEntry& entry, char* buffer) {
   return std::optional(fmt::format("{} has the checksum {} and was written with {}", entry.path, crc.hex(), entry.crc));
 }
 
-Verdict compare_all(const std::string& data, const std::vector<FileEntry>& files) {
+using Names = std::set<std::string, std::less<>>;
+
+/// Only the size.
+Verdict compare_size(const std::string& path, const FileEntry& entry) {
+  struct stat st {};
+  if (lstat(path.c_str(), &st) != 0)
+    return std::optional(fmt::format("{} cannot be read: {}", entry.path, strerror(errno)));
+  const auto size = static_cast<uint64_t>(st.st_size);
+  if (size == entry.size) return std::optional<std::string>();
+  return std::optional(fmt::format("{} has {} bytes and was written with {}", entry.path, size, entry.size));
+}
+
+/// `read`: those whose content is compared; null = all.
+Verdict compare_all(const std::string& data, const std::vector<FileEntry>& files, const Names* read) {
   std::atomic<size_t> next{0};
   std::mutex mutex;
   Verdict verdict;  // guarded by mutex
   auto worker = [&] {
     const std::unique_ptr<char[]> buffer(new char[kChunk]);
     for (size_t i; (i = next++) < files.size();) {
-      auto one = compare(data + "/" + files[i].path, files[i], buffer.get());
+      const std::string path = data + "/" + files[i].path;
+      auto one =
+          !read || read->contains(files[i].path) ? compare(path, files[i], buffer.get()) : compare_size(path, files[i]);
       if (one && !*one) continue;
       const std::lock_guard lock(mutex);
       if (verdict && !*verdict) verdict = std::move(one);
@@ -76,7 +92,8 @@ Verdict compare_all(const std::string& data, const std::vector<FileEntry>& files
 }
 
 /// Of the files in `data`, by the base's own manifest.
-Verdict damage_in(const std::string& data, const std::string& state, const std::string& base_id) {
+Verdict damage_in(const std::string& data, const std::string& state, const std::string& base_id,
+                  const Names* read = nullptr) {
   const auto about = [&](const std::string& what) {
     return std::optional(fmt::format("the base {} is damaged: {}", base_id, what));
   };
@@ -84,7 +101,7 @@ Verdict damage_in(const std::string& data, const std::string& state, const std::
   if (!text) return about(text.error().message);
   const auto files = parse_backup_manifest(*text);
   if (!files) return about("backup_manifest: " + files.error().message);
-  auto damage = compare_all(data, *files);
+  auto damage = compare_all(data, *files, read);
   if (damage && *damage) return about(**damage);
   return damage;
 }
@@ -93,6 +110,12 @@ Verdict damage_in(const std::string& data, const std::string& state, const std::
 
 Verdict damage_of(const std::string& state, const std::string& base_id) {
   return damage_in(base_dir(state, base_id) + "/data", state, base_id);
+}
+
+Verdict damage_beside_clones(const std::string& state, const std::string& base_id,
+                             const std::vector<std::string>& copied) {
+  const Names read(copied.begin(), copied.end());
+  return damage_in(base_dir(state, base_id) + "/data", state, base_id, &read);
 }
 
 Verdict damage_seen_in(const std::string& copy, const std::string& state, const std::string& base_id) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "util/result.h"
 
@@ -10,6 +11,11 @@ namespace howdah::backup {
 /// base was made. The first difference, as a sentence that names base and file; nothing = sound. Errors are those that
 /// prevent a verdict.
 Result<std::optional<std::string>> damage_of(const std::string& state, const std::string& base_id);
+
+/// The same of a base that was just cloned but for the files `copied`, whose names are those of its manifest: these are
+/// read, while they are in memory, and of the others the size is looked at.
+Result<std::optional<std::string>> damage_beside_clones(const std::string& state, const std::string& base_id,
+                                                        const std::vector<std::string>& copied);
 
 /// The same of a base of which `copy` is a copy or clone that is about to be used: that is read instead, and in memory
 /// when its turn comes. Where it differs the base itself is read, too: a copy that differs from a sound base is an

@@ -27,6 +27,16 @@ TEST(BackupCheck, AFlippedBitOfABaseIsNamedAndNeitherRestoredNorInherited) {
   EXPECT_EQ(must(damage_of(state(), "bits")), std::nullopt);
   const bool shares = must(os::copy_tree(data + "global", state() + "/shares", {})).reflinked;
   must(os::remove_tree(state() + "/shares"));
+  // Among clones only what was copied is read, and the sizes of all.
+  flip(data + file, 100);
+  EXPECT_EQ(must(damage_beside_clones(state(), "bits", {"PG_VERSION"})), std::nullopt);
+  EXPECT_EQ(must(damage_beside_clones(state(), "bits", {"PG_VERSION", file})), must(damage_of(state(), "bits")));
+  flip(data + file, 100);
+  const std::string version = must(os::read_file(data + "PG_VERSION"));
+  fs::resize_file(data + "PG_VERSION", 1);
+  EXPECT_NE(must(damage_beside_clones(state(), "bits", {})).value_or("").find("PG_VERSION has 1 bytes"),
+            std::string::npos);
+  must(os::write_file_atomic(data + "PG_VERSION", version, 0600));
   const std::string spoilt = state() + "/spoilt";
   must(os::copy_tree(data, spoilt, {}));
   EXPECT_EQ(must(damage_seen_in(spoilt, state(), "bits")), std::nullopt);

@@ -55,11 +55,11 @@ Result<void> fill(const std::string& state, const Plan& plan, const std::string&
   if (!copied) return tl::unexpected(copied.error());
   fault::point("backup.volume:copied");
   // What was copied is in memory now: it is compared while the disk writes.
-  std::future<Result<std::optional<std::string>>> check;
-  if (!copied->reflinked) check = std::async(std::launch::async, damage_of, state, plan.base.id);
+  auto check = std::async(std::launch::async, [&state, &plan, copied = std::move(*copied)] {
+    return copied.reflinked ? damage_beside_clones(state, plan.base.id, copied.copied) : damage_of(state, plan.base.id);
+  });
   auto done = complete(state, plan, tmp, layout, owner, promoted);
   if (done) done = os::sync_fs(tmp);
-  if (!check.valid()) return done;
   const auto damage = check.get();
   if (!damage) return tl::unexpected(damage.error());
   if (*damage) return fail(**damage);

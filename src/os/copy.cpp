@@ -35,7 +35,7 @@ constexpr off_t kPiece = 8 << 20;  // what is on its way to the disk while the n
 
 /// One directory whose files are copied by one thread. Directories exist before any thread starts.
 struct Dir {
-  std::string from, to;
+  std::string from, to, below;
   std::vector<std::string> files;
 };
 
@@ -45,8 +45,9 @@ struct Shared {
   std::atomic<bool> try_reflink{true};
   std::atomic<bool> reflinked{false};
   std::atomic<uint64_t> bytes{0};
-  std::mutex mutex;  // guards error
+  std::mutex mutex;  // guards error and copied
   std::optional<Error> error;
+  std::vector<std::string> copied;
   std::atomic<bool> stop{false};
 
   void fail_with(Error e) {
@@ -144,6 +145,10 @@ Result<void> copy_file(int from_dir, int to_dir, const std::string& name, const 
     if (errno == ENOSPC || errno == EDQUOT) return tl::unexpected(errno_at("clone", shown()));
     shared.try_reflink = false;  // asked once per tree, not once per file
   }
+  {
+    const std::lock_guard lock(shared.mutex);
+    shared.copied.push_back(dir.below.empty() ? name : dir.below + "/" + name);
+  }
   return copy_content(in.get(), out.get(), st.st_size, shown(), options, patchwork);
 }
 
@@ -189,7 +194,7 @@ Result<void> walk(const std::string& from, const std::string& to, const std::str
   plan.stats.dirs++;
   std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(from.c_str()), closedir);
   if (!dir) return tl::unexpected(errno_at("open", from));
-  Dir current{from, to, {}};
+  Dir current{from, to, below, {}};
   while (dirent* e = readdir(dir.get())) {
     std::string name = e->d_name;
     if (name == "." || name == "..") continue;
@@ -204,7 +209,7 @@ Result<void> walk(const std::string& from, const std::string& to, const std::str
       current.files.push_back(std::move(name));
       if (current.files.size() < kSlice) continue;
       plan.work.push_back(std::move(current));
-      current = Dir{from, to, {}};
+      current = Dir{from, to, below, {}};
     } else {
       return fail(fmt::format("{}/{} is neither file, directory nor link: not copied", from, name));
     }
@@ -246,6 +251,7 @@ Result<CopyStats> copy_tree(const std::string& from, const std::string& to, cons
   if (shared.error) return tl::unexpected(*shared.error);
   plan.stats.bytes = shared.bytes;
   plan.stats.reflinked = shared.reflinked;
+  if (shared.reflinked) plan.stats.copied = std::move(shared.copied);
   return plan.stats;
 }
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "os/identity.h"
 #include "util/result.h"
@@ -11,7 +12,8 @@ namespace howdah::os {
 struct CopyStats {
   size_t files = 0, dirs = 0;
   uint64_t bytes = 0;
-  bool reflinked = false;  ///< at least one file shares its extents with the source
+  bool reflinked = false;           ///< at least one file shares its extents with the source
+  std::vector<std::string> copied;  ///< files that don't, below the root, in no order; only where others do
 };
 
 struct CopyOptions {

@@ -67,6 +67,22 @@ def story(daemon):
     assert found["whole"][1] > 0, found
     for table in paths:
         assert psql(*endpoint(client, "r"), f"select count(*), sum(length(pad)) from {table}") == "20000|19200000"
+    damaged(daemon, client, base, paths["torn"])
+
+
+def damaged(daemon, client, base, path):
+    """A copied file that is not what it was when the base was made is noticed, as where all is copied."""
+    with open(f"{base}/data/{path}", "r+b") as f:
+        f.seek(BLOCK // 2)
+        byte = f.read(1)[0]
+        f.seek(BLOCK // 2)
+        f.write(bytes([byte ^ 1]))
+    assert extents(f"{base}/data/{path}")[0] > 500, "it is no patchwork any more"
+    client.rds("RestoreDBInstanceFromDBSnapshot", DBInstanceIdentifier="d", DBSnapshotIdentifier="s", BackupRetentionPeriod=0)
+    wait_for("the end of the restore", lambda: client.status("d") in ("available", "incompatible-restore"), 120)
+    why = " ".join(client.events("d"))
+    assert client.status("d") == "incompatible-restore", "damage was restored"
+    assert path in why, why
 
 
 def on_xfs():
