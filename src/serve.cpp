@@ -30,6 +30,7 @@
 #include "net/sd_notify.h"
 #include "os/files.h"
 #include "os/lock.h"
+#include "rds/storage_ladder.h"
 #include "services.h"
 #include "util/fault_point.h"
 #include "util/log.h"
@@ -128,6 +129,7 @@ int run(const Config& config) {
   const sigset_t signals = block_signals();
   make_state_dir(config.state_dir);
   const auto lock = must(os::LockFile::acquire(config.state_dir + "/lock", "state directory " + config.state_dir));
+  rds::keep_reserve(config.state_dir);
 
   store::Store store(store::open_sqlite(config.state_dir + "/state.db"));
   use_principals(store);

@@ -49,6 +49,7 @@ Result<void> Inbox::add_in_segment(uint32_t timeline, Lsn lsn, std::string_view 
   const Lsn offset = lsn - segment.lsn, end = page_start(offset + bytes.size() + kWalPage - 1);
   const ssize_t written = pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
   const bool whole = written == static_cast<ssize_t>(bytes.size());
+  if (!whole && written >= 0) errno = ENOSPC;  // the part that there was room for
   if (!whole || ftruncate(file_.get(), static_cast<off_t>(end)) != 0) {
     return fail_for_now(fmt::format("cannot write {}: {}", segments_[segment], strerror(errno)));
   }

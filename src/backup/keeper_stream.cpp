@@ -17,8 +17,10 @@
 #include "backup/keeper_tail.h"
 #include "backup/keeper_way.h"
 #include "backup/losses.h"
+#include "backup/sync_guard.h"
 #include "os/files.h"
 #include "pg/replication.h"
+#include "pg/server.h"
 #include "util/log.h"
 
 namespace howdah::backup {
@@ -211,7 +213,8 @@ class Stream {
     return connection_->report(received_, end >= reserved_ ? end : 0);
   }
 
-  /// The server is gone: what it has left in pg_wal. True when there was something to read.
+  /// The server is gone, or what it sends can't be received: what is in pg_wal. True when there was something to read.
+  /// Commits that wait for an acknowledgement get none by it: then the clock, which their guard watches, stands still.
   bool drain() {
     if (way_of(spec_.state, spec_.resource_id) == Way::only_stream) return true;
     tail_.reset();
@@ -222,10 +225,15 @@ class Stream {
       const Time before = now();
       if (!rest_->copy()) return false;
       const Position end = rest_->end();
-      const auto told = rest_->more() ? journal_.publish_step(end) : journal_.publish(end, before, now());
+      const auto told =
+          rest_->more() || unanswered() ? journal_.publish_step(end) : journal_.publish(end, before, now());
       if (!told) return false;
       if (!rest_->more()) return true;
     }
+  }
+
+  bool unanswered() const {
+    return commits_wait(root_) && pg::observe(spec_.layout, spec_.owner).state == pg::ServerState::kReady;
   }
 
   bool gone(bool drained) {

@@ -208,6 +208,8 @@ Result<bool> stop_guard(const std::string& state, const std::string& resource_id
   return wait_until(timeout, [&] { return !runs(root); });
 }
 
+bool commits_wait(const std::string& root) { return os::exists(task_path(root)); }
+
 int run_guard(const std::string& root) {
   auto lock = os::LockFile::acquire(guard_lock(root), "the guard of " + root);
   if (!lock) return 0;  // one watches already

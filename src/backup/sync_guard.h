@@ -20,6 +20,9 @@ bool guard_let_go(const std::string& state, const std::string& resource_id);
 /// Ends it; it changes nothing more. False = it has not ended within `timeout`.
 Result<bool> stop_guard(const std::string& state, const std::string& resource_id, std::chrono::milliseconds timeout);
 
+/// Somebody has asked for a guard of the vault in the directory `root`, and nobody to end it.
+bool commits_wait(const std::string& root);
+
 /// The process's main loop, for the vault in the directory `root`; returns the exit code. Ends when its task is gone or
 /// another version's.
 int run_guard(const std::string& root);

@@ -36,7 +36,17 @@ Room room_around(const Rds& rds, const Instance& i) {
   return least;
 }
 
-/// The file that is given up when hardly anything is left, and made again when there is room.
+/// What began to write before transactions became read-only, or set that off, ends with an error instead of a panic.
+void cancel_writers(const Rds& rds, const Instance& i) {
+  auto client = pg::Client::connect(layout_of(rds, i), i.port);
+  if (!client) return;
+  (void)client->query(
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+      "WHERE backend_xid IS NOT NULL AND backend_type = 'client backend' AND usename <> current_user");
+}
+
+}  // namespace
+
 void keep_reserve(const std::string& directory) {
   const std::string path = directory + "/reserve";
   const auto space = os::disk_space(directory);
@@ -51,17 +61,6 @@ void keep_reserve(const std::string& directory) {
     if (fd && fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0) unlink(path.c_str());
   }
 }
-
-/// What began to write before transactions became read-only, or set that off, ends with an error instead of a panic.
-void cancel_writers(const Rds& rds, const Instance& i) {
-  auto client = pg::Client::connect(layout_of(rds, i), i.port);
-  if (!client) return;
-  (void)client->query(
-      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
-      "WHERE backend_xid IS NOT NULL AND backend_type = 'client backend' AND usename <> current_user");
-}
-
-}  // namespace
 
 int storage_level(int now, double free) {
   if (free <= kFull || (now == 2 && free < kFull + kRelief)) return 2;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <string>
 
 #include "domain/instance.h"
 #include "rds/rds.h"
@@ -31,6 +32,10 @@ class StorageLadder {
   Rds& rds_;
   const StorageUse& use_;
 };
+
+/// Gives up the file `reserve` in the state directory when hardly anything is left there, and makes it again when there
+/// is room. Also the daemon itself needs it to start.
+void keep_reserve(const std::string& directory);
 
 inline constexpr double kStorageFull = 0.05;  ///< what is left at the last step
 

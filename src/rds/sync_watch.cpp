@@ -18,14 +18,15 @@ namespace {
 constexpr Millis kOften{500}, kSeldom{5'000};
 constexpr uint64_t kNear = 1 << 20;  // bytes that the vault may be behind when commits begin to wait for it
 
-/// Whether the server's standby of our name is nearly where the server is.
+/// Whether the server's standby of our name is nearly where the server is, and has been there for a while: one that
+/// can't keep what it receives connects again and again.
 bool caught_up(const Rds& rds, const Instance& i) {
   if (!backup::keeper_streams(rds.config.state_dir, i.resource_id)) return false;
   auto client = pg::Client::connect(layout_of(rds, i), i.port);
   if (!client) return false;
   const auto row = client->query(
       "SELECT pg_current_wal_flush_lsn() - flush_lsn < $1::bigint FROM pg_stat_replication "
-      "WHERE application_name = $2 AND state = 'streaming'",
+      "WHERE application_name = $2 AND state = 'streaming' AND backend_start < clock_timestamp() - interval '2 s'",
       {std::to_string(kNear), backup::kSlot});
   return row && row->size() == 1 && row->get(0, 0) == "t";
 }

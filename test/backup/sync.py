@@ -23,9 +23,9 @@ TIMEOUT = 6  # seconds that commits wait for a vault that does not answer
 class Writer(threading.Thread):
     """Inserts one number after the other, each its own transaction, until it is told to stop or the server is gone."""
 
-    def __init__(self, number, place):
+    def __init__(self, number, place, sql="insert into ledger values ({}) returning id"):
         super().__init__(daemon=True)
-        self.number, self.acknowledged, self.ended = number, [], False
+        self.sql, self.number, self.acknowledged, self.ended = sql, number, [], False
         self.pq = Libpq()
         self.connection, why = self.pq.connect(
             f"host={place[0]} port={place[1]} user=root1 password={PASSWORD} dbname=app")
@@ -36,7 +36,7 @@ class Writer(threading.Thread):
         n = self.number
         try:
             while not self.ended:
-                self.pq.query(self.connection, f"insert into ledger values ({n}) returning id")
+                self.pq.query(self.connection, self.sql.format(n))
                 self.acknowledged.append(n)
                 n += 1000
         except RuntimeError:
