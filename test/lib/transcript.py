@@ -36,6 +36,7 @@ class Watch:
 
     def __init__(self, client, name):
         self.client, self.name, self.seen, self.stopped = client, name, [], False
+        self.rounds = 0
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
 
@@ -48,7 +49,14 @@ class Watch:
                 self.note(found.get(self.name, "gone"))
             except (OSError, AwsError):
                 pass
+            self.rounds += 1
             time.sleep(0.004)
+
+    def catch_up(self, seconds=30):
+        """Returns when it has asked once more: on a busy machine, its last answer may be old."""
+        wanted, deadline = self.rounds + 2, time.monotonic() + seconds  # one of the two began after this call
+        while self.rounds < wanted and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     def note(self, status):
         if not self.seen or self.seen[-1] != status:
@@ -287,7 +295,7 @@ class Transcript:
         for word in m["states"].replace("->", ",").split(","):
             word = word.strip()
             pattern += f"(?:{re.escape(word[1:-1])},)?" if word.startswith("(") else re.escape(word) + ","
-        time.sleep(0.05)
+        watch.catch_up()
         seen = ",".join(watch.seen) + ","
         if not re.fullmatch(pattern, seen):
             return self.problem(f"{m['name']} showed {' -> '.join(watch.seen)}")

@@ -1,9 +1,12 @@
 """Unit tests of the transcript runner, with a small shell function in place of the aws CLI."""
 import os
 import tempfile
+import time
 import unittest
+import xml.etree.ElementTree
 
 from cli_model import CliModel
+from client import AwsError
 from transcript import Failure, Transcript
 
 FAKE_AWS = """#!/bin/sh
@@ -31,6 +34,22 @@ class FakeDaemon:
 
     def hook(self, path, **body):
         self.hooks.append((path, body))
+
+
+class SlowDaemon(FakeDaemon):
+    """Its one instance is `after` once the file is there; it takes a while to say so."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def instances(self):
+        status = "after" if os.path.exists(self.file) else "before"
+        time.sleep(0.2)
+        return [xml.etree.ElementTree.fromstring(
+            f"<x><DBInstanceIdentifier>a</DBInstanceIdentifier><DBInstanceStatus>{status}</DBInstanceStatus></x>")]
+
+    def rds(self, operation, **_):
+        raise AwsError(404, "DBInstanceNotFound", operation)
 
 
 class FakeCli:
@@ -65,13 +84,13 @@ class OldCli(unittest.TestCase):
 
 
 class Run(unittest.TestCase):
-    def run_text(self, text, model=CliModel(None)):
+    def run_text(self, text, model=CliModel(None), daemon=FakeDaemon()):
         with tempfile.TemporaryDirectory() as directory:
             with open(f"{directory}/x.t", "w", encoding="utf-8") as f:
                 f.write(text)
             t = Transcript(f"{directory}/x.t")
             try:
-                t.run(FakeDaemon(), FakeCli(directory, model), "eu-test-1")
+                t.run(daemon, FakeCli(directory, model), "eu-test-1")
             except Failure:
                 pass
             return t
@@ -126,6 +145,12 @@ class Run(unittest.TestCase):
         self.good("await 'echo {}' a ==\n$ await 'echo {}' a == within 3s\n", 2)
         self.good("await 'aws Gone x' fails Gone within 3s\n", 1)
         self.bad("await 'echo {}' a == 1 within 1s\n$ true", "not within 1 s", skipped=1)
+
+    def test_states_of_a_daemon_that_answers_late(self):
+        with tempfile.TemporaryDirectory() as directory:
+            text = f"watch a\n$ sleep 0.3\n$ touch {directory}/x\nstates a == before, after\n"
+            t = self.run_text(text, daemon=SlowDaemon(f"{directory}/x"))
+        self.assertEqual((t.passed, t.failed), (3, 0), t.problems)
 
     def test_hooks(self):
         FakeDaemon.hooks.clear()
