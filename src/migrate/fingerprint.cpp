@@ -19,7 +19,8 @@ part(kind, name, def) as (
   union all select 'extension', extname::text, '' from pg_extension
   union all select case relkind when 'v' then 'view' when 'm' then 'view' when 'S' then 'sequence' else 'table' end,
     format('%I.%I', nspname, relname),
-    concat_ws('|', relkind, relpersistence, relrowsecurity, relforcerowsecurity, array_to_string(reloptions, ','),
+    concat_ws('|', relkind, relpersistence, relrowsecurity, relforcerowsecurity, relreplident, array_to_string(reloptions, ','),
+      (select string_agg(inhparent::regclass::text, ',' order by inhseqno) from pg_inherits where inhrelid = rel.oid and not relispartition),
       case when relkind = 'p' then pg_get_partkeydef(oid) end, pg_get_expr(relpartbound, oid),
       case when relkind in ('v', 'm') then pg_get_viewdef(oid) end,
       (select string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attnotnull, attidentity,
@@ -28,6 +29,10 @@ part(kind, name, def) as (
        where attrelid = rel.oid and attnum > 0 and not attisdropped),
       (select concat_ws(' ', seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcycle) from pg_sequence where seqrelid = rel.oid))
     from rel where relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+  union all select 'rule', format('%s.%I', ev_class::regclass, rulename), pg_get_ruledef(r.oid)
+    from pg_rewrite r join rel on rel.oid = ev_class where rulename <> '_RETURN'
+  union all select 'statistics', format('%I.%I', nspname, stxname), pg_get_statisticsobjdef(s.oid)
+    from pg_statistic_ext s join ns on ns.oid = stxnamespace
   union all select 'constraint', format('%s.%I', conrelid::regclass, conname), pg_get_constraintdef(k.oid) || convalidated
     from pg_constraint k join rel on rel.oid = conrelid
   union all select 'index', i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) || indisvalid
@@ -41,12 +46,22 @@ part(kind, name, def) as (
     from pg_proc p join ns on ns.oid = pronamespace where not exists (select from member where classid = 'pg_proc'::regclass and objid = p.oid)
   union all select 'type', format_type(t.oid, null), concat_ws('|', typtype,
       case when typtype = 'd' then concat_ws(' ', format_type(typbasetype, typtypmod), typdefault, typnotnull,
-        (select string_agg(pg_get_constraintdef(oid), ',' order by conname) from pg_constraint where contypid = t.oid)) end,
+        (select string_agg(conname || ' ' || pg_get_constraintdef(oid), ',' order by conname) from pg_constraint where contypid = t.oid)) end,
+      (select string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attcollation), ',' order by attnum)
+       from pg_attribute where attrelid = typrelid and attnum > 0 and not attisdropped),
       (select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum where enumtypid = t.oid))
-    from pg_type t join ns on ns.oid = typnamespace where typtype in ('e', 'd', 'r')
+    from pg_type t join ns on ns.oid = typnamespace where (typtype in ('e', 'd', 'r') or
+      (typtype = 'c' and exists (select from pg_class where oid = typrelid and relkind = 'c')))
     and not exists (select from member where classid = 'pg_type'::regclass and objid = t.oid)
   union all select 'comment', pg_describe_object(classoid, objoid, objsubid), description
-    from pg_description d join rel on rel.oid = objoid and classoid = 'pg_class'::regclass)
+    from pg_description d where (classoid = 'pg_class'::regclass and objoid in (select oid from rel))
+    or (classoid = 'pg_constraint'::regclass and objoid in (select k.oid from pg_constraint k join rel on rel.oid = conrelid))
+    or (classoid = 'pg_trigger'::regclass and objoid in (select t.oid from pg_trigger t join rel on rel.oid = tgrelid))
+    or (classoid = 'pg_policy'::regclass and objoid in (select p.oid from pg_policy p join rel on rel.oid = polrelid))
+    or (classoid = 'pg_proc'::regclass and objoid in (select p.oid from pg_proc p join ns on ns.oid = pronamespace)
+      and (classoid, objoid) not in (select classid, objid from member))
+    or (classoid = 'pg_type'::regclass and objoid in (select t.oid from pg_type t join ns on ns.oid = typnamespace)
+      and (classoid, objoid) not in (select classid, objid from member)))
 select kind || ' ' || name, md5(coalesce(def, '')) from part;
 commit)";
 

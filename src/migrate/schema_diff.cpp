@@ -17,6 +17,9 @@ std::vector<std::string> Differ::run() {
   drop_tables();
   drop_identities();
   make_types();
+  make_enums();
+  make_domains();
+  make_composites();
   functions(false);
   make_tables();
   change_tables();
@@ -29,6 +32,8 @@ std::vector<std::string> Differ::run() {
   make_views();
   make_indexes([&](const std::string& t) { return b_.views.contains(t); });
   make_triggers();
+  make_policies();
+  make_comments();
   drop_types();
   if (!out_.empty() && bodies_) out_.insert(out_.begin(), "set check_function_bodies = off;");
   return std::move(out_);
@@ -63,6 +68,27 @@ bool Differ::uses_new_label(const std::string& type, const std::vector<std::stri
   return false;
 }
 
+bool Differ::regenerated(const std::string& table, const SchemaModel::Column& was) const {
+  const auto* now = stays(table) ? b_.tables.at(table).find(was.name) : nullptr;
+  return now != nullptr &&
+         (was.generated != now->generated || (!now->generated.empty() && was.expression != now->expression));
+}
+
+bool Differ::on_regenerated(const SchemaModel::Part& part) const {
+  const auto it = a_.tables.find(part.table);
+  return it != a_.tables.end() &&
+         std::any_of(it->second.columns.begin(), it->second.columns.end(), [&](const SchemaModel::Column& c) {
+           return regenerated(part.table, c) && part.definition.find(c.name) != std::string::npos;
+         });
+}
+
+/// The type of a column that a policy mentions cannot be changed under it.
+bool Differ::policy_stays(const std::string& key, const SchemaModel::Part& policy) const {
+  const auto it = b_.policies.find(key);
+  return it != b_.policies.end() && it->second == policy && !touched_.contains(policy.table) &&
+         !mentions_replaced(policy.definition);
+}
+
 void Differ::choose_enums() {
   for (const auto& [name, labels] : b_.enums) {
     const auto it = a_.enums.find(name);
@@ -84,7 +110,7 @@ bool Differ::mentions_replaced(const std::string& definition) const {
 }
 
 void Differ::choose_views() {
-  std::set<std::string> touched;
+  auto& touched = touched_;
   for (const auto& [name, table] : a_.tables) {
     if (!stays(name) || remade(name)) {
       touched.insert(name);
@@ -99,8 +125,8 @@ void Differ::choose_views() {
   }
   for (const auto& [name, view] : a_.views) {
     const auto it = b_.views.find(name);
-    if (it == b_.views.end() || it->second.definition != view.definition || mentions_replaced(view.definition) ||
-        it->second.materialized != view.materialized)
+    if (it == b_.views.end() || it->second.definition != view.definition || it->second.options != view.options ||
+        mentions_replaced(view.definition) || it->second.materialized != view.materialized)
       touched.insert(name);
   }
   for (bool more = true; more;) {

@@ -3,6 +3,10 @@
 namespace howdah::migrate {
 
 void Differ::drop_code() {
+  for (const auto& [key, p] : a_.policies) {
+    if (!policy_stays(key, p) && stays(p.table) && !remade(p.table))
+      say(fmt::format("drop policy {} on {}", p.name, p.table));
+  }
   for (const auto& [key, t] : a_.triggers) {
     const auto it = b_.triggers.find(key);
     const bool gone = dropped_views_.contains(t.table) || (!stays(t.table) && !b_.views.contains(t.table));
@@ -21,8 +25,8 @@ void Differ::drop_parts() {
   for (const bool foreign : {true, false}) {
     for (const auto& [key, k] : a_.constraints) {
       const auto it = b_.constraints.find(key);
-      if ((k.kind == 'f') != foreign ||
-          (it != b_.constraints.end() && it->second == k && !remade(k.table) && !mentions_replaced(k.definition)))
+      if ((k.kind == 'f') != foreign || (it != b_.constraints.end() && it->second == k && !remade(k.table) &&
+                                         !mentions_replaced(k.definition) && !on_regenerated(k)))
         continue;
       const bool table_goes = !stays(k.table) || remade(k.table);
       if (table_goes && !foreign) continue;  // goes with its table; foreign keys are in the way of other tables
@@ -31,7 +35,7 @@ void Differ::drop_parts() {
   }
   for (const auto& [key, i] : a_.indexes) {
     const auto it = b_.indexes.find(key);
-    if (it != b_.indexes.end() && it->second == i && !mentions_replaced(i.definition)) continue;
+    if (it != b_.indexes.end() && it->second == i && !mentions_replaced(i.definition) && !on_regenerated(i)) continue;
     if (stays(i.table) && !remade(i.table)) say("drop index " + i.name);
     if (a_.views.contains(i.table) && !dropped_views_.contains(i.table)) say("drop index " + i.name);
   }
@@ -93,6 +97,12 @@ void Differ::drop_types() {
     const std::string column = s.owned_by.empty() ? "" : s.owned_by.substr(table.size() + 1);
     const bool went = !table.empty() && (!stays(table) || b_.tables.at(table).find(column) == nullptr);
     if (!b_.sequences.contains(name) && !went && !gone_.contains(name)) say("drop sequence " + name);
+  }
+  for (const auto& [name, attributes] : a_.composites) {
+    if (!b_.composites.contains(name)) say("drop type " + name);
+  }
+  for (const auto& [name, d] : a_.domains) {
+    if (!b_.domains.contains(name)) say("drop domain " + name);
   }
   for (const auto& [name, labels] : a_.enums) {
     if (!b_.enums.contains(name)) say("drop type " + name);

@@ -30,6 +30,17 @@ void Differ::make_types() {
   for (const auto& e : b_.extensions) {
     if (!a_.extensions.contains(e)) say("create extension " + e);
   }
+  for (const auto& [name, s] : b_.sequences) {
+    const auto it = a_.sequences.find(name);
+    if (it == a_.sequences.end())
+      say(fmt::format("create {}sequence {} {}", s.unlogged ? "unlogged " : "", name, s.definition));
+    else if (it->second.definition != s.definition)
+      say(fmt::format("alter sequence {} {}{}", name, s.definition,
+                      s.definition.ends_with(" cycle") ? "" : " no cycle"));
+  }
+}
+
+void Differ::make_enums() {
   for (const auto& [name, labels] : b_.enums) {
     std::vector<std::string> all;
     for (const auto& l : labels) all.push_back(quoted(l));
@@ -49,14 +60,6 @@ void Differ::make_types() {
         say(fmt::format("alter type {} add value {}{}", name, all[i],
                         i == 0 ? " before " + quoted(it->second[0]) : " after " + all[i - 1]));
     }
-  }
-  for (const auto& [name, s] : b_.sequences) {
-    const auto it = a_.sequences.find(name);
-    if (it == a_.sequences.end())
-      say(fmt::format("create {}sequence {} {}", s.unlogged ? "unlogged " : "", name, s.definition));
-    else if (it->second.definition != s.definition)
-      say(fmt::format("alter sequence {} {}{}", name, s.definition,
-                      s.definition.ends_with(" cycle") ? "" : " no cycle"));
   }
 }
 
@@ -92,6 +95,7 @@ void Differ::make_tables() {
     say(fmt::format("create {}table {} {}{}", t.unlogged ? "unlogged " : "", name, what,
                     t.partition_key.empty() ? "" : " partition by " + t.partition_key));
     if (t.row_security) say(fmt::format("alter table {} enable row level security", name));
+    if (t.force_row_security) say(fmt::format("alter table {} force row level security", name));
   }
 }
 
@@ -101,6 +105,8 @@ void Differ::change_tables() {
     const auto& was = a_.tables.at(name);
     if (was.row_security != t.row_security)
       say(fmt::format("alter table {} {} row level security", name, t.row_security ? "enable" : "disable"));
+    if (was.force_row_security != t.force_row_security)
+      say(fmt::format("alter table {} {} row level security", name, t.force_row_security ? "force" : "no force"));
     if (!t.parent.empty()) continue;  // its parent's columns are its own
     for (const auto& c : t.columns) {
       const auto* old = was.find(c.name);
@@ -114,7 +120,7 @@ void Differ::change_tables() {
 
 void Differ::change_column(const std::string& table, const SchemaModel::Column& was, const SchemaModel::Column& c) {
   const std::string alter = fmt::format("alter table {} alter column {} ", table, c.name);
-  if (was.generated != c.generated || (!c.generated.empty() && was.expression != c.expression)) {
+  if (regenerated(table, was)) {
     out_.push_back(kLosesData + fmt::format("alter table {} drop column {};", table, c.name));
     say(fmt::format("alter table {} add column {}", table, column_sql(c)));
     return;
@@ -176,7 +182,7 @@ void Differ::make_constraints() {
     for (const auto& [key, k] : b_.constraints) {
       const auto it = a_.constraints.find(key);
       const bool same = it != a_.constraints.end() && it->second == k && stays(k.table) && !remade(k.table) &&
-                        !mentions_replaced(k.definition);
+                        !mentions_replaced(k.definition) && !on_regenerated(k);
       if (same || (k.kind == 'f') != foreign) continue;
       say(fmt::format("alter table {} add constraint {} {}", k.table, k.name, k.definition));
     }
@@ -187,7 +193,8 @@ void Differ::make_indexes(const std::function<bool(const std::string&)>& wanted)
   for (const auto& [key, i] : b_.indexes) {
     if (!wanted(i.table)) continue;
     const auto it = a_.indexes.find(key);
-    const bool kept = !dropped_views_.contains(i.table) && !remade(i.table) && !mentions_replaced(i.definition);
+    const bool kept =
+        !dropped_views_.contains(i.table) && !remade(i.table) && !mentions_replaced(i.definition) && !on_regenerated(i);
     if (it != a_.indexes.end() && it->second == i && kept) continue;
     say(i.definition);
   }
@@ -202,7 +209,8 @@ void Differ::make_views() {
       b_.views, chosen,
       [&](const std::string& v) {
         const auto& view = b_.views.at(v);
-        say(fmt::format("create {}view {} as\n{}", view.materialized ? "materialized " : "", v, view.definition));
+        say(fmt::format("create {}view {}{} as\n{}", view.materialized ? "materialized " : "", v,
+                        view.options.empty() ? "" : " with (" + view.options + ")", view.definition));
       },
       false);
 }
@@ -216,6 +224,55 @@ void Differ::make_triggers() {
     if (t.kind == 'D') say(fmt::format("alter table {} disable trigger {}", t.table, t.name));
     if (t.kind == 'A') say(fmt::format("alter table {} enable always trigger {}", t.table, t.name));
     if (t.kind == 'R') say(fmt::format("alter table {} enable replica trigger {}", t.table, t.name));
+  }
+}
+
+void Differ::make_policies() {
+  for (const auto& [key, p] : b_.policies) {
+    const bool kept = a_.policies.contains(key) && policy_stays(key, a_.policies.at(key)) && !remade(p.table);
+    if (!kept) say(p.definition);
+  }
+}
+
+/// Whether the schema has what a comment is about, as far as diff makes it.
+bool Differ::has_object(const SchemaModel& m, const SchemaModel::Comment& c) {
+  const std::string key = c.object + " " + c.part;
+  if (c.kind == "constraint") return m.constraints.contains(key);
+  if (c.kind == "trigger") return m.triggers.contains(key);
+  if (c.kind == "policy") return m.policies.contains(key);
+  if (c.kind == "function" || c.kind == "procedure") return m.functions.contains(c.object);
+  if (c.kind == "domain") return m.domains.contains(c.object);
+  if (c.kind == "type") return m.composites.contains(c.object) || m.enums.contains(c.object);
+  const auto table = m.tables.find(c.object);
+  if (table == m.tables.end()) return m.views.contains(c.object) || m.sequences.contains(c.object);
+  return c.part.empty() || table->second.find(c.part) != nullptr;
+}
+
+/// The comment of what was made again went with it.
+bool Differ::made_again(const SchemaModel::Comment& c) const {
+  if (dropped_views_.contains(c.object) || remade(c.object) || replaced_.contains(c.object)) return true;
+  const std::string key = c.object + " " + c.part;
+  if (c.kind == "function" || c.kind == "procedure")
+    return a_.functions.at(c.object).definition != b_.functions.at(c.object).definition;
+  if (c.kind == "policy") return !policy_stays(key, a_.policies.at(key));
+  if (c.kind == "trigger") return !(a_.triggers.at(key) == b_.triggers.at(key));
+  if (c.kind == "constraint")
+    return !(a_.constraints.at(key) == b_.constraints.at(key)) || on_regenerated(a_.constraints.at(key)) ||
+           mentions_replaced(a_.constraints.at(key).definition);
+  const auto* column = c.kind == "column" && stays(c.object) ? a_.tables.at(c.object).find(c.part) : nullptr;
+  return column != nullptr && regenerated(c.object, *column);
+}
+
+void Differ::make_comments() {
+  for (const auto& [object, c] : a_.comments) {
+    if (!b_.comments.contains(object) && has_object(b_, c) && has_object(a_, c) && !made_again(c))
+      say(fmt::format("comment on {} is null", object));
+  }
+  for (const auto& [object, c] : b_.comments) {
+    const auto it = a_.comments.find(object);
+    const bool same = it != a_.comments.end() && it->second.text == c.text;
+    if (!same || (has_object(a_, c) && has_object(b_, c) && made_again(c)))
+      say(fmt::format("comment on {} is {}", object, quoted(c.text)));
   }
 }
 

@@ -30,12 +30,20 @@ class Differ {
   /// `first` before those that it needs, or after them.
   void in_order(const std::map<std::string, SchemaModel::View>& views, const std::set<std::string>& chosen,
                 const std::function<void(const std::string&)>& visit, bool users_first);
+  /// A column is dropped and made again, with what is built on it.
+  bool regenerated(const std::string& table, const SchemaModel::Column& was) const;
+  bool on_regenerated(const SchemaModel::Part& part) const;
+  bool policy_stays(const std::string& key, const SchemaModel::Part& policy) const;
   void drop_code();
   void drop_parts();
   void drop_tables();
   /// The sequence of an identity and that of a serial have the same name: one must go before the other comes.
   void drop_identities();
   void make_types();
+  void make_enums();
+  void make_domains();
+  void change_domain(const std::string& name, const SchemaModel::Domain& was, const SchemaModel::Domain& now);
+  void make_composites();
   static std::string old_name(const std::string& type);
   static std::string old_full_name(const std::string& type);
   /// Those that return rows of a table must go before it, all others after what they are used in.
@@ -55,11 +63,15 @@ class Differ {
   void make_indexes(const std::function<bool(const std::string&)>& wanted);
   void make_views();
   void make_triggers();
+  void make_policies();
+  void make_comments();
+  static bool has_object(const SchemaModel& m, const SchemaModel::Comment& c);
+  bool made_again(const SchemaModel::Comment& c) const;
   void drop_types();
 
   const SchemaModel &a_, &b_;
   std::vector<std::string> out_, unused_;
-  std::set<std::string> dropped_views_, replaced_, gone_;
+  std::set<std::string> dropped_views_, replaced_, gone_, touched_;  ///< touched_: tables and views that change
   bool bodies_ = false;
 };
 

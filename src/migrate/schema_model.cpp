@@ -59,14 +59,69 @@ void read_types(Reader& r, SchemaModel& m) {
     m.sequences[x[0]] = {x[1], x[2], x[3] == "t"};
 }
 
+/// Types that others made of: before tables, which may have columns of them.
+void read_made_types(Reader& r, SchemaModel& m) {
+  const std::string own =
+      "from pg_type t join ns on ns.oid = typnamespace {} where not exists (select from member where classid = "
+      "'pg_type'::regclass and objid = t.oid)";
+  for (const auto& x : r.rows("select format('%I.%I', nspname, typname), format_type(typbasetype, typtypmod) || case "
+                              "when typcollation <> (select typcollation from pg_type b where b.oid = t.typbasetype) "
+                              "then ' collate ' || typcollation::regcollation else '' end, coalesce(typdefault, ''), "
+                              "typnotnull " +
+                              fmt::format(fmt::runtime(own), "") + " and typtype = 'd'"))
+    m.domains[x[0]] = {.type = x[1], .expression = x[2], .not_null = x[3] == "t"};
+  for (const auto& x :
+       r.rows("select format('%I.%I', nspname, typname), quote_ident(conname), "
+              "pg_get_constraintdef(k.oid) " +
+              fmt::format(fmt::runtime(own), "join pg_constraint k on contypid = t.oid") + " and contype = 'c'"))
+    m.domains[x[0]].checks[x[1]] = x[2];
+  for (const auto& x : r.rows(
+           "select format('%I.%I', nspname, typname), format('%I %s', attname, format_type(atttypid, atttypmod)) || "
+           "case when attcollation not in (0, 100) then ' collate ' || attcollation::regcollation else '' end " +
+           fmt::format(fmt::runtime(own),
+                       "join pg_class c on c.oid = typrelid and relkind = 'c' join pg_attribute on attrelid = c.oid") +
+           " and attnum > 0 and not attisdropped order by 1, attnum"))
+    m.composites[x[0]].push_back(x[1]);
+}
+
+void read_comments(Reader& r, SchemaModel& m) {
+  const auto add = [&](const std::string& sql) {
+    for (const auto& x : r.rows(sql)) {
+      const std::string object = x[2].empty() ? x[1] : x[0] == "column" ? x[1] + "." + x[2] : x[2] + " on " + x[1];
+      m.comments[x[0] + " " + object] = {x[0], x[1], x[2], x[3]};
+    }
+  };
+  add("select case when objsubid > 0 then 'column' else case relkind when 'v' then 'view' when 'm' then 'materialized "
+      "view' when 'S' then 'sequence' when 'i' then 'index' when 'I' then 'index' when 'f' then 'foreign table' else "
+      "'table' end end, full_name, coalesce((select quote_ident(attname) from pg_attribute where attrelid = objoid and "
+      "attnum = objsubid and objsubid > 0), ''), description from pg_description join rel on rel.oid = objoid where "
+      "classoid = 'pg_class'::regclass");
+  add("select case prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end, "
+      "p.oid::regprocedure, '', description from pg_description join pg_proc p on p.oid = objoid join ns on ns.oid = "
+      "pronamespace where classoid = 'pg_proc'::regclass and (classoid, objoid) not in (select classid, objid from "
+      "member)");
+  add("select case typtype when 'd' then 'domain' else 'type' end, format('%I.%I', nspname, typname), '', description "
+      "from pg_description join pg_type t on t.oid = objoid join ns on ns.oid = typnamespace where classoid = "
+      "'pg_type'::regclass and (classoid, objoid) not in (select classid, objid from member)");
+  add("select kind, full_name, quote_ident(name), description from pg_description join (select 'constraint' as kind, "
+      "'pg_constraint'::regclass as class, oid, conname as name, conrelid as table from pg_constraint union all select "
+      "'trigger', 'pg_trigger'::regclass, oid, tgname, tgrelid from pg_trigger union all select 'policy', "
+      "'pg_policy'::regclass, oid, polname, polrelid from pg_policy) o on o.class = classoid and o.oid = objoid join "
+      "rel on rel.oid = o.table");
+}
+
 void read_tables(Reader& r, SchemaModel& m) {
   for (const auto& x :
        r.rows("select full_name, case when relkind = 'p' then pg_get_partkeydef(rel.oid) else '' end, coalesce((select "
               "inhparent::regclass::text from pg_inherits where inhrelid = rel.oid and relispartition), ''), "
-              "coalesce(pg_get_expr(relpartbound, rel.oid), ''), relpersistence = 'u', relrowsecurity from rel where "
-              "relkind in ('r', 'p')")) {
-    m.tables[x[0]] = {
-        .partition_key = x[1], .parent = x[2], .bound = x[3], .unlogged = x[4] == "t", .row_security = x[5] == "t"};
+              "coalesce(pg_get_expr(relpartbound, rel.oid), ''), relpersistence = 'u', relrowsecurity, "
+              "relforcerowsecurity from rel where relkind in ('r', 'p')")) {
+    m.tables[x[0]] = {.partition_key = x[1],
+                      .parent = x[2],
+                      .bound = x[3],
+                      .unlogged = x[4] == "t",
+                      .row_security = x[5] == "t",
+                      .force_row_security = x[6] == "t"};
   }
   for (const auto& x : r.rows(
            "select full_name, quote_ident(attname), format_type(atttypid, atttypmod), case when attcollation <> "
@@ -92,14 +147,23 @@ void read_parts(Reader& r, SchemaModel& m) {
   for (const auto& x : r.rows("select full_name, quote_ident(tgname), pg_get_triggerdef(t.oid), tgenabled from "
                               "pg_trigger t join rel on rel.oid = tgrelid where not tgisinternal and tgparentid = 0"))
     m.triggers[x[0] + " " + x[1]] = {x[0], x[1], x[2], x[3][0]};
+  for (const auto& x : r.rows(
+           "select full_name, quote_ident(polname), format('create policy %I on %s as %s for %s to %s%s%s', polname, "
+           "full_name, case when polpermissive then 'permissive' else 'restrictive' end, case polcmd when 'r' then "
+           "'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end, (select "
+           "string_agg(case role when 0 then 'public' else quote_ident(pg_get_userbyid(role)) end, ', ') from "
+           "unnest(polroles) as role), ' using (' || pg_get_expr(polqual, polrelid) || ')', ' with check (' || "
+           "pg_get_expr(polwithcheck, polrelid) || ')') from pg_policy join rel on rel.oid = polrelid"))
+    m.policies[x[0] + " " + x[1]] = {x[0], x[1], x[2], 0};
 }
 
 void read_code(Reader& r, SchemaModel& m) {
-  for (const auto& x : r.rows("select full_name, pg_get_viewdef(oid), relkind = 'm' from rel where relkind in ('v', "
+  for (const auto& x : r.rows("select full_name, pg_get_viewdef(oid), relkind = 'm', "
+                              "coalesce(array_to_string(reloptions, ', '), '') from rel where relkind in ('v', "
                               "'m')")) {
     std::string text = x[1];
     while (!text.empty() && (text.back() == ';' || text.back() == '\n')) text.pop_back();
-    m.views[x[0]] = {.definition = text, .materialized = x[2] == "t"};
+    m.views[x[0]] = {.definition = text, .options = x[3], .materialized = x[2] == "t"};
   }
   for (const auto& x : r.rows("select distinct rel.full_name, used.full_name from pg_rewrite w join rel on rel.oid = "
                               "w.ev_class join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid "
@@ -130,9 +194,11 @@ tl::expected<SchemaModel, SqlFailure> read_model(Database& db) {
   Reader reader(db);
   SchemaModel m;
   read_types(reader, m);
+  read_made_types(reader, m);
   read_tables(reader, m);
   read_parts(reader, m);
   read_code(reader, m);
+  read_comments(reader, m);
   if (reader.failure) return tl::unexpected(*reader.failure);
   return m;
 }

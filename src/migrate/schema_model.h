@@ -17,10 +17,10 @@ struct SchemaModel {
   struct Table {
     std::vector<Column> columns;
     std::string partition_key, parent, bound;  ///< of partitioned tables, and of partitions
-    bool unlogged = false, row_security = false;
+    bool unlogged = false, row_security = false, force_row_security = false;
     const Column* find(const std::string& column) const;
   };
-  struct Part {  ///< constraint, index or trigger
+  struct Part {  ///< constraint, index, trigger or policy
     std::string table, name, definition;
     char kind = 0;  ///< pg_constraint.contype
     bool operator==(const Part&) const = default;
@@ -31,9 +31,19 @@ struct SchemaModel {
     bool operator==(const Sequence&) const = default;
   };
   struct View {
-    std::string definition;
+    std::string definition, options;
     bool materialized = false;
     std::set<std::string> uses;  ///< tables and views
+  };
+  struct Domain {
+    std::string type, expression;  ///< with its collation; of the default
+    bool not_null = false;
+    std::map<std::string, std::string> checks;
+    bool operator==(const Domain&) const = default;
+  };
+  struct Comment {
+    std::string kind, object, part;  ///< part: column, constraint, trigger or policy of it, or ""
+    std::string text;
   };
   struct Function {
     std::string definition, signature, kind;  ///< signature: names, defaults and result, which cannot be replaced
@@ -41,9 +51,12 @@ struct SchemaModel {
   };
   std::set<std::string> schemas, extensions;
   std::map<std::string, std::vector<std::string>> enums;
+  std::map<std::string, Domain> domains;
+  std::map<std::string, std::vector<std::string>> composites;  ///< attributes with their types
+  std::map<std::string, Comment> comments;                     ///< key: as COMMENT ON names the object
   std::map<std::string, Sequence> sequences;
   std::map<std::string, Table> tables;
-  std::map<std::string, Part> constraints, indexes, triggers;  ///< key: "table name"
+  std::map<std::string, Part> constraints, indexes, triggers, policies;  ///< key: "table name"
   std::map<std::string, View> views;
   std::map<std::string, Function> functions;
 };
