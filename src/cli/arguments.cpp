@@ -1,14 +1,31 @@
 #include "cli/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <limits>
 
 namespace howdah::cli {
 
 Option Option::required(bool yes) const { return Option(option_->required(yes)); }
 Option Option::range(int least, int most) const { return Option(option_->check(CLI::Range(least, most))); }
 Option Option::range(double least, double most) const { return Option(option_->check(CLI::Range(least, most))); }
-Option Option::not_negative() const { return Option(option_->check(CLI::NonNegativeNumber)); }
-Option Option::positive() const { return Option(option_->check(CLI::PositiveNumber)); }
+Option Option::not_negative() const { return at_least(0, "must not be negative"); }
+Option Option::positive() const { return at_least(std::numeric_limits<double>::min(), "must be more than 0"); }
+Option Option::at_least(double least, const char* otherwise) const {
+  return Option(option_->check([=](const std::string& text) -> std::string {
+    double number = 0;
+    return CLI::detail::lexical_cast(text, number) && number >= least ? "" : text + " " + otherwise;
+  }));
+}
+Option Option::duration() const {
+  return Option(option_->check([](const std::string& text) -> std::string {
+    const size_t digits = text.find_first_not_of("0123456789.");
+    const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+    for (const char* known : {"", "us", "ms", "s", "min", "h", "d"}) {
+      if (digits != 0 && !text.empty() && unit == known) return "";
+    }
+    return text + " is no duration: 500ms, 2s, 10min or 0";
+  }));
+}
 Option Option::one_of(const std::vector<std::string>& words) const {
   return Option(option_->check(CLI::IsMember(words)));
 }

@@ -23,6 +23,7 @@ class Option {
   Option range(double least, double most) const;
   Option not_negative() const;
   Option positive() const;
+  Option duration() const;  ///< as PostgreSQL's settings: 500ms, 2s
   Option one_of(const std::vector<std::string>& words) const;
   Option excludes(Option other) const;
   Option needs(const std::string& other) const;
@@ -31,6 +32,8 @@ class Option {
   Option hidden() const;
 
  private:
+  Option at_least(double least, const char* otherwise) const;
+
   CLI::Option* option_;
 };
 

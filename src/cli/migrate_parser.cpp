@@ -11,9 +11,11 @@ void common_options(Command& app, MigrateGiven& g) {
                  "the migrations (default: db/migrations, or prisma/migrations when that is there)");
   app.add_flag("--json", g.options.json, "one JSON object instead of lines");
   app.add_flag("--out-of-order", g.options.out_of_order, "also run migrations older than the last applied one");
-  app.add_option("--lock-timeout", g.options.lock_timeout, "wait for a table's lock this long, then try again (2s)");
-  app.add_option("--statement-timeout", g.options.statement_timeout, "end a statement after this time (never)");
-  app.add_option("--lock-wait", g.lock_wait, "seconds to wait for another run (60)");
+  app.add_option("--lock-timeout", g.options.lock_timeout, "wait for a table's lock this long, then try again (2s)")
+      .duration();
+  app.add_option("--statement-timeout", g.options.statement_timeout, "end a statement after this time (never)")
+      .duration();
+  app.add_option("--lock-wait", g.lock_wait, "seconds to wait for another run (60)").not_negative();
   app.add_option("--tries", g.options.tries, "attempts of a migration that gets no lock (10)").range(1, 1000);
 }
 
@@ -154,7 +156,7 @@ MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g) {
   c.cfn->add_option("--tls-certificate", g.cfn.certificate, "PEM file; needed for other addresses than loopback");
   c.cfn->add_option("--tls-key", g.cfn.key, "PEM file");
   c.wait = app.add_subcommand("wait", "return when the database answers and nothing is pending");
-  c.wait->add_option("--timeout", g.timeout, "seconds (60)");
+  c.wait->add_option("--timeout", g.timeout, "seconds (60)").not_negative();
   c.baseline = app.add_subcommand("baseline", "mark migrations as applied without running them");
   c.baseline->add_option("last", g.target, "up to this one, or `latest`").required();
   return c;

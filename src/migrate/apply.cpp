@@ -105,7 +105,7 @@ bool Session::wait_and_retry(const SqlFailure& f, int attempt, int tries) {
 }
 
 int Session::execute(const Section& section, const Script& script, const std::string& version,
-                     const std::function<std::string()>& history_sql, Commit commit) {
+                     const std::function<std::string()>& history_sql, Commit commit, const std::string& fix) {
   const bool in_transaction = commit == Commit::kCaller;
   for (int attempt = 1;; attempt++) {
     const Batch batch = batch_of(section, script, history_sql(), commit, db_->literal(section.lock_timeout),
@@ -146,7 +146,7 @@ int Session::execute(const Section& section, const Script& script, const std::st
     p.hint += fmt::format("{}{}", p.hint.empty() ? "" : "; ",
                           f.lost ? "nobody knows whether the last commit arrived: howdah migrate status says it"
                                  : "nothing of this migration was applied");
-    p.fix = f.lost ? "howdah migrate status" : "correct the file, then: howdah migrate up";
+    p.fix = f.lost ? "howdah migrate status" : fix;
     report_.problem(p);
     return f.lost ? static_cast<int>(kNoConnection) : static_cast<int>(kFailed);
   }
@@ -251,7 +251,9 @@ int Session::run_down(const Row& row, Commit commit) {
   }
   const auto start = Clock::now();
   const int code = execute(
-      section, *script, row.version, [&] { return history_->reverted_sql(*db_, row); }, commit);
+      section, *script, row.version, [&] { return history_->reverted_sql(*db_, row); }, commit,
+      m != nullptr && m->down.present ? "correct its down section, then: howdah migrate down"
+                                      : "undo it by hand, then: howdah migrate repair " + row.version + " --forget");
   done({row.version, row.name, "down", code == kOk ? "reverted" : "failed", ms_since(start)}, commit);
   return code;
 }

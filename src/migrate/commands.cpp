@@ -291,7 +291,8 @@ int wait(Session& s, std::chrono::seconds timeout) {
     int code = attempt.open();
     if (code == kOk) {
       const Verdict v = attempt.verdict();
-      code = v.pending.empty() && v.problems.empty() ? kOk : kPending;
+      for (const auto& p : v.problems) quiet.problem(p);
+      code = !v.problems.empty() ? kInconsistent : v.pending.empty() ? kOk : kPending;
     }
     if (code == kOk) return kOk;
     if (interrupted()) return kInterrupted;
@@ -326,6 +327,7 @@ int baseline(Session& s, const std::string& last) {
   }
   if (auto done = s.db().exec(sql + "commit"); !done) return s.sql_failure(done.error(), kFailed);
   for (const Migration* m : marked) s.report().step({m->version, m->name, "up", "marked"});
+  if (marked.empty()) s.report().note("nothing to do");
   return kOk;
 }
 

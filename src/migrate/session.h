@@ -97,7 +97,8 @@ class Session {
   int read_rows();
   void remember(const std::optional<Answer>& rows);
   int execute(const Section& section, const Script& script, const std::string& version,
-              const std::function<std::string()>& history_sql, Commit commit);
+              const std::function<std::string()>& history_sql, Commit commit,
+              const std::string& fix = "correct the file, then: howdah migrate up");
   void look_ahead();
   int run_stepwise(const Migration& m, const Script& script);
   int run_one(const Migration& m, const Script& script, size_t i, const Row* unfinished);

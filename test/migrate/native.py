@@ -337,3 +337,21 @@ def what_a_run_prints(pg):
     out = p.json("up", code=3)
     assert set(out) == {"command", "exit_code", "database", "dialect", "migrations", "problems", "notes"}, out
     assert set(out["migrations"][0]) == {"version", "name", "direction", "status", "ms", "detail"}, out
+
+
+@test
+def what_fails_says_what_to_do_about_it(pg):
+    p = Project(pg)
+    file = p.file("1_a.sql", "-- migrate:up\ncreate table a ();\n-- migrate:down\ndrop table nope;\n")
+    p.run("up")
+    assert p.json("down", code=3)["problems"][0]["fix"] == "correct its down section, then: howdah migrate down"
+    assert "nothing to do" in p.run("baseline", "latest")
+    os.rename(file, file + ".gone")
+    p.file("2_b.sql", "-- migrate:up\n")
+    assert p.json("down", "--missing", code=3)["problems"][0]["fix"].endswith("howdah migrate repair 1 --forget")
+    # Not "still pending", and not that code: up would not help.
+    assert p.json("wait", "--timeout", 0, code=4)["problems"][0]["code"] == "missing-file"
+    for words, why in ((("--lock-timeout", "soon", "up"), "soon is no duration"), (("down", "-1"), "must not be negative"),
+                       (("--lock-wait", "-1", "up"), "must not be negative"),
+                       (("--statement-timeout", "1 week", "up"), "1 week is no duration")):
+        assert why in p.run(*words, code=1), words
