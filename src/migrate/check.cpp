@@ -196,6 +196,7 @@ tl::expected<Script, Problem> prepare(const Section& section, const std::string&
         Problem{.code = "syntax", .version = version, .where = section.where(e.line, e.column), .message = e.message});
   }
   script.statements = std::move(*parts);
+  comment_out_restrict(script.sql, script.statements);
   // Prisma's files have no headers: one statement that must stand alone says all there is to say.
   if (dialect == Dialect::kPrisma && script.statements.size() == 1 &&
       !outside_transaction(script.statements[0]).empty()) {

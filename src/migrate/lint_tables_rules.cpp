@@ -121,6 +121,15 @@ void several(File& f, const Piece& p) {
   }
 }
 
+/// As in the file that Prisma writes for an enum that loses a value: nobody sees the column without its default.
+bool default_comes_back(const File& f, const Piece& p, const Change& x) {
+  return f.transactional && std::any_of(&p + 1, f.pieces.data() + f.pieces.size(), [&](const Piece& later) {
+           return later.ddl.kind == Ddl::kAlterTable && later.ddl.target().key() == p.ddl.target().key() &&
+                  std::any_of(later.ddl.changes.begin(), later.ddl.changes.end(),
+                              [&](const Change& c) { return c.kind == Change::kSetDefault && c.name == x.name; });
+         });
+}
+
 }  // namespace
 
 void lint_table(File& f, const Piece& p) {
@@ -137,7 +146,7 @@ void lint_table(File& f, const Piece& p) {
     if (x.kind == Change::kDropNotNull)
       f.add("drop-not-null-or-default", p, x.at, object, "readers that rely on a value get NULL from now on",
             "make the application ready first");
-    if (x.kind == Change::kDropDefault)
+    if (x.kind == Change::kDropDefault && !default_comes_back(f, p, x))
       f.add("drop-not-null-or-default", p, x.at, object, "writers that rely on the default write NULL from now on",
             "make the application ready first");
   }

@@ -69,6 +69,8 @@ TEST(Lint, each_rule_finds_the_bad_and_leaves_the_good) {
       {"drop-table", "drop view v cascade", "drop view v"},
       {"drop-table", "truncate t cascade", "truncate t"},
       {"drop-not-null-or-default", "alter table t alter a drop not null", "alter table t alter a set default 1"},
+      {"drop-not-null-or-default", "alter table t alter a drop default",
+       "alter table t alter a drop default; alter table t alter a set default 1"},
       {"backfill-in-ddl-transaction", "alter table t add c int; update t set c = a",
        "alter table t add c int; update t set c = a where id = 1"},
       {"several-tables-locked", "alter table t add c int; alter table u add c int",

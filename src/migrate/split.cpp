@@ -132,7 +132,7 @@ class Splitter {
   void backslash() {
     const std::string_view line = sql_.substr(at_, std::min(sql_.find('\n', at_), sql_.size()) - at_);
     const std::string name(line.substr(0, line.find_first_of(" \t\r;")));
-    if (psql_ && !open_ && (name == "\\restrict" || name == "\\unrestrict")) return skip_line();
+    if (!open_ && (name == "\\restrict" || name == "\\unrestrict")) return skip_line();
     refuse(at_, fmt::format("{} is a command of psql, not SQL: write what it does as SQL, or remove the line", name));
   }
 
@@ -232,6 +232,17 @@ std::string alter_outside(const Statement& s) {
 tl::expected<std::vector<Statement>, SplitError> split(std::string_view sql, bool script_of_psql) {
   if (sql.empty()) return std::vector<Statement>{};
   return Splitter(sql, script_of_psql).run();
+}
+
+void comment_out_restrict(std::string& sql, const std::vector<Statement>& statements) {
+  for (size_t i = 0, gap = 0; i <= statements.size(); i++) {
+    const size_t end = i < statements.size() ? statements[i].begin : sql.size();
+    for (const char* word : {"\\restrict", "\\unrestrict"}) {
+      const size_t at = std::string_view(sql).substr(gap, end - gap).find(word);
+      if (at != std::string_view::npos) sql.replace(gap + at, 2, "--");
+    }
+    if (i < statements.size()) gap = statements[i].end;
+  }
 }
 
 std::string transaction_control(const Statement& s) {

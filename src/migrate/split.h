@@ -25,9 +25,12 @@ struct SplitError {
   int line = 1, column = 1;
 };
 
-/// `script_of_psql`: also take what pg_dump writes for psql: COPY data, and \restrict lines (ignored). Otherwise any
-/// backslash command is an error, and so is COPY ... FROM STDIN.
+/// The \restrict lines of pg_dump are ignored, other backslash commands are errors. `script_of_psql`: also take COPY
+/// ... FROM STDIN with its rows.
 tl::expected<std::vector<Statement>, SplitError> split(std::string_view sql, bool script_of_psql = false);
+
+/// Makes the \restrict lines between the statements comments, of the same length.
+void comment_out_restrict(std::string& sql, const std::vector<Statement>& statements);
 
 /// "begin", "commit", "rollback" for statements that start or end a transaction; "" for all others.
 std::string transaction_control(const Statement& s);

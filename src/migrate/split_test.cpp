@@ -52,6 +52,14 @@ TEST(Split, reads_what_pg_dump_writes_for_psql) {
   EXPECT_EQ((*r)[1].line, 5);
 }
 
+TEST(Split, makes_comments_of_restrict_lines) {
+  std::string sql = "\\restrict abc\nselect '\n\\restrict x';\n\n\\unrestrict abc\n";
+  const auto r = split(sql);
+  ASSERT_TRUE(r) << r.error().message;
+  comment_out_restrict(sql, *r);
+  EXPECT_EQ(sql, "--estrict abc\nselect '\n\\restrict x';\n\n--nrestrict abc\n");
+}
+
 TEST(Split, knows_what_cannot_run_in_a_transaction) {
   const auto why = [](const char* sql) { return outside_transaction(split(sql)->at(0)); };
   EXPECT_EQ(why("Create unique index concurrently i on t(a)"), "CREATE INDEX CONCURRENTLY");

@@ -355,3 +355,17 @@ def what_fails_says_what_to_do_about_it(pg):
                        (("--lock-wait", "-1", "up"), "must not be negative"),
                        (("--statement-timeout", "1 week", "up"), "1 week is no duration")):
         assert why in p.run(*words, code=1), words
+
+
+@test
+def what_pg_dump_writes_is_a_migration(pg):
+    p = Project(pg)
+    p.file("1_base.sql", "-- migrate:up\n--\n-- PostgreSQL database dump\n--\n\n\\restrict aB9\n\nSET lock_timeout = 0;\n"
+                         "SELECT pg_catalog.set_config('search_path', '', false);\n\nCREATE TABLE public.t (a text);\n\n"
+                         "\\unrestrict aB9\n\n")
+    p.file("2_u.sql", "-- migrate:up\ninsert into t values ('\\restrict me');\n\\i other.sql\n")
+    assert "\\i is a command of psql" in p.run("up", code=3) and p.tables() == ""
+    p.file("2_u.sql", "-- migrate:up\ninsert into t values ('\\restrict me');\n")
+    assert "restrict" not in p.run("lint")
+    p.run("up")
+    assert p.sql("select a from t") == "\\restrict me"
