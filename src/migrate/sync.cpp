@@ -40,6 +40,11 @@ class Sync {
     if (interrupted())
       return refuse({.code = "interrupted", .message = "interrupted; nothing was changed"}, kInterrupted);
     Problem p = problem_of(f);
+    if (f.sqlstate == "23505")
+      p.hint =
+          "a unique value moves from one row to another, or a row that is only in the target has it: the constraint "
+          "must "
+          "be DEFERRABLE for the first, --replace removes the second";
     if (!f.lost) p.hint += (p.hint.empty() ? "" : "; ") + std::string("nothing was changed");
     return refuse(p, f.lost ? kNoConnection : kFailed);
   }
@@ -59,6 +64,7 @@ class Sync {
   bool count();
   bool write();
   int64_t changed(const std::string& sql);
+  bool merge(const SyncPlan& plan, int64_t& updated, int64_t& inserted);
   bool move_sequences();
   bool verify();
   const SyncPlan* plan_of(const std::string& oid) const {
@@ -239,6 +245,26 @@ int64_t Sync::changed(const std::string& sql) {
   return done(answer) ? std::atoll(answer->tag.substr(answer->tag.rfind(' ') + 1).c_str()) : -1;
 }
 
+/// Rows of a table that refers to itself come together: foreign keys are looked at when the statement ends.
+bool Sync::merge(const SyncPlan& plan, int64_t& updated, int64_t& inserted) {
+  const bool to_itself = std::any_of(keys_.begin(), keys_.end(), [&](const ForeignKey& k) {
+    return k.from_oid == plan.target.oid && k.to_oid == plan.target.oid;
+  });
+  const std::string update = plan.update_sql();
+  if (!to_itself || update.empty()) {
+    updated = changed(update);
+    inserted = updated < 0 ? -1 : changed(plan.insert_sql());
+    return inserted >= 0;
+  }
+  const auto answer =
+      target_->exec(fmt::format("with u as ({} returning 1), i as ({} returning 1) select (select count(*) from u), "
+                                "(select count(*) from i)",
+                                update, plan.insert_sql()));
+  if (!done(answer)) return false;
+  updated = std::atoll(answer->at(0, 0).c_str()), inserted = std::atoll(answer->at(0, 1).c_str());
+  return true;
+}
+
 bool Sync::write() {
   if (!done(target_->exec("set constraints all deferred"))) return false;
   const auto start = std::chrono::steady_clock::now();
@@ -247,9 +273,8 @@ bool Sync::write() {
     if ((deleted[i] = changed(plans_[i].delete_sql())) < 0) return false;
   }
   for (size_t i = 0; i < plans_.size(); i++) {
-    const int64_t updated = changed(plans_[i].update_sql());
-    const int64_t inserted = updated < 0 ? -1 : changed(plans_[i].insert_sql());
-    if (inserted < 0) return false;
+    int64_t updated = 0, inserted = 0;
+    if (!merge(plans_[i], updated, inserted)) return false;
     const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
     lines_.push_back({"", plans_[i].target.name, "", "synced", ms,
                       fmt::format("{} inserted, {} updated, {} deleted", inserted, updated, deleted[i])});

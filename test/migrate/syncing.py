@@ -98,6 +98,19 @@ def sync_masks_and_refuses(pg):
 
 
 @test
+def sync_of_unique_values_that_move(pg):
+    s = Sides(pg)
+    s.both("create table tags(id int primary key, name text unique); create table nodes(id int primary key, "
+           "parent int not null references nodes)")
+    s.staging.sql("insert into tags values (1, 'a'), (2, 'b'); insert into nodes values (2, 2), (1, 2)")
+    s.prod.sql("insert into tags values (1, 'b'), (2, 'a'); insert into nodes values (1, 1), (3, 1)")
+    assert "must be DEFERRABLE" in s.problem("tags", code=3)["hint"]
+    s.both("alter table tags drop constraint tags_name_key, add unique (name) deferrable")
+    assert "0 inserted, 2 updated, 0 deleted" in s.sync("tags")
+    assert "1 inserted, 1 updated, 1 deleted" in s.sync("nodes", "--replace")
+
+
+@test
 def sync_of_a_big_table(pg):
     """More than the sockets hold; nothing remains of a source that fails in the middle."""
     s = Sides(pg)
