@@ -57,7 +57,8 @@ Commands add_commands(Command& app, Given& g) {
   c.sessions = add(app, g, "sessions", "who is connected, and who blocks whom", "[prod]");
   c.sessions->add_option("--kill", g.filter.kill, "end this session").positive();
   c.sessions->add_option("--cancel", g.filter.cancel, "cancel this session's query").positive();
-  c.sessions->add_option("--idle-in-tx", g.filter.idle_in_transaction, "idle in a transaction for so many seconds");
+  c.sessions->add_option("--idle-in-tx", g.filter.idle_in_transaction, "idle in a transaction for so many seconds")
+      .not_negative();
   c.extensions = add(app, g, "extensions", "7 when some are older than the server's, as after an upgrade", "[prod]");
   c.extensions->add_flag("--all", g.all, "of every database of the server");
   c.setup = add(app, g, "setup", "create if missing, load schema and seed if empty; never drops", "[prod]");

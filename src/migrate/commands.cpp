@@ -238,17 +238,24 @@ int status(Session& s, bool exit_code) {
                                                   : r.error;
     s.report().step({r.version, r.name, "up", r.state == State::kApplied ? "applied" : "failed", 0, detail});
   }
+  size_t pending = 0;
   for (const Migration* m : v.pending) {
     const bool begun =
         std::any_of(v.applied.begin(), v.applied.end(), [&](const Row& r) { return r.version == m->version; });
-    if (!begun) s.report().step({m->version, m->name, "up", "pending"});
+    if (begun) continue;
+    s.report().step({m->version, m->name, "up", "pending"});
+    pending++;
   }
   for (const auto& p : v.problems) s.report().problem(p);
   for (const Migration* m : v.squashed)
     s.report().note(
         fmt::format("{} stands for {} migrations of the history: up records it", m->name, m->replaces.size()));
-  s.report().note(
-      fmt::format("{} applied, {} pending, {} problems", v.applied.size(), v.pending.size(), v.problems.size()));
+  const auto applied =
+      std::count_if(v.applied.begin(), v.applied.end(), [](const Row& r) { return r.state == State::kApplied; });
+  const auto unfinished = static_cast<std::ptrdiff_t>(v.applied.size()) - applied;
+  s.report().note(fmt::format("{} applied, {}{} pending, {} problems", applied,
+                              unfinished == 0 ? "" : fmt::format("{} unfinished, ", unfinished), pending,
+                              v.problems.size()));
   if (!v.problems.empty()) return kInconsistent;
   return exit_code && !v.pending.empty() ? kPending : kOk;
 }

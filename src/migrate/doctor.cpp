@@ -115,24 +115,25 @@ void look_at_database(Session& s, std::vector<Problem>& out) {
       });
 }
 
-/// Does the database look as its migrations make it? Nothing when that cannot be found out.
-void look_at_drift(Session& s, std::vector<Problem>& out) {
+/// Does the database look as its migrations make it? False when that could not be found out.
+bool look_at_drift(Session& s, std::vector<Problem>& out) {
   std::vector<const Migration*> applied;
   for (const Row& row : s.rows()) {
     if (row.state == State::kRolledBack) continue;
     const Migration* m = s.source().find(row.version);
-    if (row.state != State::kApplied || m == nullptr || (!row.checksum.empty() && row.checksum != m->checksum)) return;
+    if (row.state != State::kApplied || m == nullptr || (!row.checksum.empty() && row.checksum != m->checksum))
+      return true;
     applied.push_back(m);
   }
-  if (applied.empty()) return;
+  if (applied.empty()) return true;
   const auto wanted = schema_after(s, applied);
   if (!wanted) {
     s.report().note("drift was not looked for: the applied migrations do not run on an empty database: " +
                     wanted.error().message);
-    return;
+    return false;
   }
   const auto live = read_objects(s.db());
-  if (!live) return;
+  if (!live) return false;
   std::vector<std::string> lines;
   for (const auto& [name, hash] : *wanted) {
     const auto it = live->find(name);
@@ -151,7 +152,7 @@ void look_at_drift(Session& s, std::vector<Problem>& out) {
   for (const auto& [name, hash] : *live) {
     if (!wanted->contains(name) && !foreign(name)) lines.push_back(name + " is in no migration");
   }
-  if (lines.empty()) return;
+  if (lines.empty()) return true;
   std::string detail;
   for (size_t i = 0; i < std::min(lines.size(), kShown); i++) detail += (i == 0 ? "" : "; ") + lines[i];
   if (lines.size() > kShown) detail += fmt::format("; and {} more", lines.size() - kShown);
@@ -162,6 +163,7 @@ void look_at_drift(Session& s, std::vector<Problem>& out) {
        .detail = detail,
        .hint = "write a migration that does what was done by hand, and mark it with baseline; or undo it",
        .fix = "howdah migrate diff --from migrations --to db"});
+  return true;
 }
 
 }  // namespace
@@ -174,9 +176,10 @@ int doctor(Session& s) {
   const bool history_is_right = found.empty() || std::none_of(found.begin(), found.end(), [](const Problem& p) {
                                   return p.code == "failed-migration" || p.code == "foreign-history";
                                 });
-  if (history_is_right) look_at_drift(s, found);
+  const bool looked = !history_is_right || look_at_drift(s, found);
   for (const auto& p : found) s.report().problem(p);
-  s.report().note(found.empty() ? "nothing is wrong" : fmt::format("{} findings", found.size()));
+  s.report().note(found.empty() ? (looked ? "nothing is wrong" : "nothing is wrong in what could be looked at")
+                                : fmt::format("{} findings", found.size()));
   if (found.empty()) return kOk;
   const bool only_drift = std::all_of(found.begin(), found.end(), [](const Problem& p) { return p.code == "drift"; });
   return only_drift ? kDrift : kInconsistent;

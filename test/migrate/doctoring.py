@@ -118,3 +118,13 @@ def import_refuses_what_it_cannot_map(pg):
     assert p.versions() == "1:applied"
     p = tool(pg)
     assert p.json("import", code=4)["problems"][0]["fix"] == "howdah migrate baseline latest"
+
+
+@test
+def doctor_does_not_praise_what_it_could_not_look_at(pg):
+    p = Project(pg)
+    p.file("1_a.sql", "-- migrate:up\ninsert into outside values (1);\n-- migrate:down\n")
+    p.sql("create table outside (n int)")
+    p.run("up")
+    out = p.run("doctor")
+    assert "drift was not looked for" in out and "nothing is wrong in what could be looked at" in out, out

@@ -358,6 +358,15 @@ def what_fails_says_what_to_do_about_it(pg):
 
 
 @test
+def status_counts_what_is_unfinished_apart(pg):
+    p = Project(pg)
+    p.file("1_a.sql", "-- migrate:up\ncreate table a (n int);\n-- migrate:down\n")
+    p.file("2_b.sql", "-- howdah:no-transaction\ncreate index concurrently i on a (n);\ninsert into nope values (1);\n")
+    p.run("up", code=3)
+    assert "1 applied, 1 unfinished, 0 pending, 1 problems" in p.run("status", code=4)
+
+
+@test
 def what_pg_dump_writes_is_a_migration(pg):
     p = Project(pg)
     p.file("1_base.sql", "-- migrate:up\n--\n-- PostgreSQL database dump\n--\n\n\\restrict aB9\n\nSET lock_timeout = 0;\n"
