@@ -59,6 +59,11 @@ std::string in_schema(const Session& s, const std::string& schema, const std::st
   return s.name(schema) + "." + s.name(name);
 }
 
+/// As one would write it in SQL.
+std::string shown(Session& s, const std::string& schema, const std::string& name) {
+  return must(s.value("SELECT quote_ident($1) || '.' || quote_ident($2)", {schema, name}), "naming the table");
+}
+
 std::string oid_of(Session& s, const std::string& schema, const std::string& name) {
   return must(s.value("SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND "
                       "relname = $2",
@@ -69,18 +74,21 @@ std::string oid_of(Session& s, const std::string& schema, const std::string& nam
 Table find_table(Session& s, const std::string& asked, const Past& past, const std::string& database) {
   (void)must(s.run("SET search_path = public, pg_catalog"), "looking for the table");
   const auto found = must(s.rows("SELECT nspname, relname, c.oid, relkind, relispartition OR EXISTS (SELECT FROM "
-                                 "pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid) FROM pg_class c JOIN "
+                                 "pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid), relpersistence, nspname = "
+                                 "'information_schema' OR starts_with(nspname, 'pg_') FROM pg_class c JOIN "
                                  "pg_namespace n ON n.oid = relnamespace WHERE c.oid = to_regclass($1)",
                                  {asked}),
                           "looking for the table");
   (void)must(s.run("SET search_path = pg_catalog, pg_temp"), "looking for the table");
   if (found.empty()) refuse(fmt::format("There is no table {} in database {} of {}.", asked, database, past.of));
   const auto& row = found.front();
+  if (row[6] == "t") refuse(fmt::format("{} is a table of PostgreSQL's own, which can't be restored.", asked));
   if (row[3] != "r" || row[4] == "t") {
     refuse(
         fmt::format("{} is {}: only plain tables can be restored one by one. Clone the instance and copy from there.",
                     asked, row[3] == "r" ? "part of a partitioned table or an inheritance tree" : "no plain table"));
   }
+  if (row[5] == "u") refuse(fmt::format("{} is an unlogged table: backups hold none of its rows.", asked));
   return {row[0], row[1], row[2]};
 }
 
@@ -318,7 +326,6 @@ aws::control::RestoreTableResponse restore_table(Rds& rds, api::Context& ctx,
                       was.schema, was.name, database, target->identifier));
     }
     old = set_aside(to, {was.schema, was.name, there}, out.warnings, rds.clock.now());
-    out.aside = was.schema + "." + old->aside;
   }
   const std::string missing = missing_roles(from, to, was);
   if (!missing.empty()) {
@@ -339,11 +346,12 @@ aws::control::RestoreTableResponse restore_table(Rds& rds, api::Context& ctx,
   if (old) restore_references(to, *old);
   (void)must(to.run("SET LOCAL search_path = pg_catalog, pg_temp"), "comparing");
   verify(from, to, was, is, rows);
+  out.table = shown(to, was.schema, was.name);
+  if (old) out.aside = shown(to, was.schema, old->aside);
   (void)must(to.run("COMMIT"), "ending");
   (void)to.run("ANALYZE " + name);
   out.of = aside.past().of;
   out.database = database;
-  out.table = was.schema + "." + was.name;
   out.rows = rows;
   return out;
 }

@@ -35,6 +35,15 @@ $ aws rds describe-db-instances --query 'length(DBInstances)'
 # One table, as it was. What is there is never overwritten.
 ! howdah restore-table --from notifydb --at "$then" --table public.feedback --into notifydb    # is there already in app of notifydb
 ! howdah restore-table --from notifydb --at "$then" --table nothing --into notifydb    # There is no table nothing in database app
+# A name is written as in SQL. What backups hold nothing of, and what is PostgreSQL's own, is refused.
+$ psql "host=$host user=root1 dbname=app" -XAtqc 'create schema "Odd One"; create table "Odd One"."It""s" ("Id Col" int generated always as identity primary key, note text); insert into "Odd One"."It""s" (note) values ($$a$$), ($$b$$); create unlogged table volatile (x int); insert into volatile values (1)'
+$ howdah restore-table --from notifydb --table '"Odd One"."It""s"' --into notifydb --as 'Back Again'
+> 2 rows of "Odd One"."It""s" from notifydb as of * are "Odd One"."Back Again" in notifydb
+$ psql "host=$host user=root1 dbname=app" -XAtqc 'insert into "Odd One"."Back Again" (note) values ($$c$$) returning "Id Col" > 2'
+> t
+! howdah restore-table --from notifydb --table volatile --into notifydb --replace    # volatile is an unlogged table: backups hold none of its rows
+! howdah restore-table --from notifydb --table pg_class --into notifydb --as mine    # pg_class is a table of PostgreSQL's own
+! howdah restore-table --from notifydb --table information_schema.sql_features --into notifydb --as mine    # is a table of PostgreSQL's own
 $ howdah restore-table --from notifydb --at "$then" --table public.feedback --into notifydb --as feedback_then
 > 1000 rows of public.feedback from notifydb as of * are public.feedback_then in notifydb
 $ psql "host=$host user=root1 dbname=app" -XAtqc "select count(*) from feedback_then; insert into feedback_then (team) values (1) returning id > 1000; select pg_get_constraintdef(oid) from pg_constraint where conrelid = 'feedback_then'::regclass order by contype; select indexname from pg_indexes where tablename = 'feedback_then' order by 1; select tableowner from pg_tables where tablename = 'feedback_then'"
