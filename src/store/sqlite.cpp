@@ -4,9 +4,11 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include "store/backend.h"
 #include "util/fault.h"
@@ -14,6 +16,7 @@
 namespace howdah::store {
 namespace {
 
+constexpr const char* kMemory = ":memory:";
 constexpr int kSchemaVersion = 1;
 constexpr int kApplicationId = 0x484f5744;  // "HOWD": tells our file from somebody else's database
 
@@ -29,11 +32,69 @@ int64_t millis(Time t) { return t.time_since_epoch().count(); }
 
 int pragma(SQLite::Database& db, const char* name) { return db.execAndGet(fmt::format("PRAGMA {}", name)).getInt(); }
 
+/// Moves what SQLite's log holds into the database file, with a connection and a thread of its own: the syncs that it
+/// takes would else be waited for by whoever's commit fills the log.
+class Checkpointer {
+ public:
+  explicit Checkpointer(const std::string& path)
+      : db_(path, SQLite::OPEN_READWRITE, 5000), thread_([this] { run(); }) {}
+  ~Checkpointer() {
+    {
+      std::lock_guard lock(mu_);
+      stop_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+
+  /// After each commit of `writer`, until one of the two is closed.
+  void watch(SQLite::Database& writer) {
+    const auto committed = [](void* self, sqlite3* db, const char* name, int pages) {
+      if (pages >= kPages) static_cast<Checkpointer*>(self)->request();
+      if (pages >= kTooMany) sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+      return SQLITE_OK;
+    };
+    sqlite3_wal_hook(writer.getHandle(), committed, this);
+  }
+
+ private:
+  /// The log begins again when a commit finds all of it moved. Commits that leave no moment for that do it themselves.
+  static constexpr int kPages = 1000, kTooMany = 4 * kPages;
+
+  void request() {
+    {
+      std::lock_guard lock(mu_);
+      wanted_ = true;
+    }
+    wake_.notify_one();
+  }
+
+  void run() {
+    std::unique_lock lock(mu_);
+    for (;;) {
+      wake_.wait(lock, [this] { return wanted_ || stop_; });
+      if (stop_) return;
+      wanted_ = false;
+      lock.unlock();
+      // What fails now (a full disk) is asked for again by the next commit.
+      sqlite3_wal_checkpoint_v2(db_.getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+      lock.lock();
+    }
+  }
+
+  SQLite::Database db_;
+  std::mutex mu_;  // guards wanted_, stop_
+  std::condition_variable wake_;
+  bool wanted_ = false, stop_ = false;
+  std::thread thread_;
+};
+
 class SqliteBackend : public Backend {
  public:
   explicit SqliteBackend(const std::string& path)
       : db_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_FULLMUTEX, 5000) {
     prepare_schema();
+    if (path != kMemory) checkpointer_.emplace(path).watch(db_);
     put_.emplace(db_,
                  "INSERT INTO record(kind,key,value) VALUES(?,?,?) "
                  "ON CONFLICT(kind,key) DO UPDATE SET value=excluded.value");
@@ -131,13 +192,13 @@ class SqliteBackend : public Backend {
       throw std::runtime_error("it is damaged: " + found);
     }
     db_.exec("PRAGMA synchronous=FULL");
-    db_.exec("PRAGMA wal_autocheckpoint=1000");
   }
 
   std::mutex mu_;  // guards everything below
   SQLite::Database db_;
   std::optional<SQLite::Statement> put_, erase_, append_;
-  bool soon_ = false;  // what the last batch was
+  bool soon_ = false;                         // what the last batch was
+  std::optional<Checkpointer> checkpointer_;  // closed first
 };
 
 }  // namespace
@@ -157,6 +218,6 @@ std::unique_ptr<Backend> open_sqlite(const std::string& path) {
   }
 }
 
-std::unique_ptr<Backend> open_memory() { return std::make_unique<SqliteBackend>(":memory:"); }
+std::unique_ptr<Backend> open_memory() { return std::make_unique<SqliteBackend>(kMemory); }
 
 }  // namespace howdah::store

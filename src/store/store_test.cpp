@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace howdah::store {
 namespace {
@@ -92,6 +93,21 @@ TEST_F(StoreFile, JournalIsReadByTimeAndSubjectAndPruned) {
   EXPECT_EQ(s->read({"event", "2/r", "", Time{}, Time(Millis(9000))}).size(), 0u);
   s->prune("event", Time(Millis(3000)));
   EXPECT_EQ(s->read({"event", "1/r", "", Time{}, Time(Millis(9000))}).size(), 2u);
+}
+
+TEST_F(StoreFile, ItsLogIsMovedIntoItBesideTheCommits) {
+  auto s = open(path());
+  const auto log = [&] { return std::filesystem::file_size(path() + "-wal"); };
+  uintmax_t longest = 0;
+  for (int i = 0; i < 40; i++) {
+    s->write([&](Tx& tx) { tx.put(Pet{std::to_string(i), std::string(1'000'000, 'x')}); });
+    longest = std::max(longest, log());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_LT(longest, 30'000'000u) << "40 MB went through it";
+  s.reset();
+  EXPECT_FALSE(std::filesystem::exists(path() + "-wal")) << "nothing else has the file open";
+  EXPECT_EQ(open(path())->all<Pet>().size(), 40u);
 }
 
 TEST_F(StoreFile, RefusesADamagedFileAndLeavesItAlone) {
