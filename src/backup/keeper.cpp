@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
 constexpr auto kPace = 50ms;   ///< between two copies while the server writes; a write after silence is copied at once
-constexpr auto kHurry = 50ms;  ///< without that pause, for somebody who waits: also for what was on its way
+constexpr auto kHurry = 15ms;  ///< without that pause, for somebody who waits: also for what was on its way
 constexpr auto kPoll = 1000ms;
 constexpr auto kLate = 60s;
 constexpr auto kGone = 3000ms;  ///< pg_wal without a name for so long, and nothing new in it: deleted

@@ -1,12 +1,12 @@
 #include "backup/vault.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -18,6 +18,8 @@ namespace howdah::backup {
 namespace {
 
 using Steady = std::chrono::steady_clock;
+
+constexpr std::chrono::microseconds kLongestPause{10'000};
 
 /// True when all WAL before `position` is durable, also when the server has gone on to a later timeline since.
 bool reached(const std::string& root, const std::optional<Durable>& durable, Position position) {
@@ -65,6 +67,32 @@ Result<std::string> checked_segment(const std::string& root, uint32_t timeline, 
   return path;
 }
 
+constexpr int64_t kPostgresEpochMs = 946'684'800'000;  // 2000-01-01
+
+/// Calls `look` with each record that begins from `begin` on and before `end`, until it answers true.
+Result<void> walk(const std::string& root, const History& history, Lsn begin, Lsn end,
+                  const std::function<bool(const Record&)>& look) {
+  const auto unreadable = [&](std::string reason) -> Result<void> {
+    if (auto whole = check_no_loss(root, history, begin, end); !whole) return whole;
+    return fail(std::move(reason));
+  };
+  VaultSource source(root, history);
+  WalReader reader = source.reader();
+  if (!reader.seek_first(begin)) {
+    return unreadable(fmt::format("WAL segment {} cannot be read", segment_name(history.of_segment(begin), begin)));
+  }
+  while (reader.position() < end) {
+    const Lsn at = reader.position();
+    const auto record = reader.next();
+    if (!record) {
+      return unreadable(fmt::format("the WAL in the vault is damaged at {} (segment {})", lsn_text(at),
+                                    segment_name(history.at(at), at)));
+    }
+    if (record->start >= begin && look(*record)) break;
+  }
+  return {};
+}
+
 }  // namespace
 
 Vault::Vault(const std::string& state, std::string resource_id) : root_(state + "/vault/" + std::move(resource_id)) {}
@@ -79,19 +107,12 @@ std::optional<Time> Vault::latest_restorable() const {
 bool Vault::await(Position position, std::chrono::milliseconds timeout) const {
   position.lsn = record_end(position.lsn);
   const auto deadline = Steady::now() + timeout;
-  os::Fd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  bool watching = false;
-  for (;;) {
-    // Watch first, then look: nothing that happens in between is missed.
-    if (!watching) watching = inotify_add_watch(watch.get(), root_.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0;
+  // Looked at ever more rarely instead of watched: the kernel takes 15 ms to end a watch, longer than most wait here.
+  for (std::chrono::microseconds pause{300};; pause = std::min(pause * 5 / 4, kLongestPause)) {
     if (reached(root_, durable(), position)) return true;
-    const auto left = std::chrono::duration_cast<Millis>(deadline - Steady::now()).count();
-    if (left <= 0) return false;
-    pollfd p{watch.get(), POLLIN, 0};
-    poll(&p, 1, static_cast<int>(std::min<int64_t>(left, watching ? 1000 : 10)));
-    char drop[4096];
-    while (watching && read(watch.get(), drop, sizeof drop) > 0) {
-    }
+    const auto left = deadline - Steady::now();
+    if (left <= left.zero()) return false;
+    std::this_thread::sleep_for(std::min<Steady::duration>(pause, left));
   }
 }
 
@@ -153,31 +174,39 @@ Result<Position> Vault::locate(Time instant, Position from) const {
   if (const auto late = clock.first_from(instant, std::chrono::seconds(2)); late && history->contains(late->position)) {
     bound = std::max(begin, late->position.lsn);
   }
-  constexpr int64_t kPostgresEpochMs = 946'684'800'000;  // 2000-01-01
   const int64_t wanted = (instant.time_since_epoch().count() - kPostgresEpochMs) * 1000;
 
-  VaultSource source(root_, *history);
-  WalReader reader = source.reader();
   if (begin >= d->position.lsn) return d->position;
-  if (!reader.seek_first(begin)) {
-    if (auto whole = check_no_loss(root_, *history, begin, d->position.lsn); !whole)
-      return tl::unexpected(whole.error());
-    return fail(fmt::format("WAL segment {} cannot be read", segment_name(history->of_segment(begin), begin)));
+  Position found = d->position;
+  const auto read = walk(root_, *history, begin, d->position.lsn, [&](const Record& record) {
+    const auto ended = record.transaction_end();
+    if (!ended || (*ended <= wanted && record.start < bound)) return false;
+    found = {history->at(record.start), record.start};
+    return true;
+  });
+  return read ? Result<Position>(found) : tl::unexpected(read.error());
+}
+
+Result<std::optional<RestorePoint>> Vault::first_restore_point(std::string_view name, Time since,
+                                                               Position until) const {
+  const auto history = read_history(root_, until.timeline);
+  if (!history) return tl::unexpected(history.error());
+  const auto segments = list_segments(root_);
+  if (segments.empty()) return fail("the WAL vault is empty: nothing has been copied into it yet");
+  Lsn begin = segments.front().start.lsn;
+  if (const auto early = ClockFile(root_).last_until(since - std::chrono::minutes(1));
+      early && history->contains(early->position)) {
+    begin = std::max(begin, early->position.lsn);
   }
-  while (reader.position() < d->position.lsn) {
-    const Lsn at = reader.position();
-    const auto record = reader.next();
-    if (!record) {
-      if (auto whole = check_no_loss(root_, *history, begin, d->position.lsn); !whole)
-        return tl::unexpected(whole.error());
-      return fail(fmt::format("the WAL in the vault is damaged at {} (segment {})", lsn_text(at),
-                              segment_name(history->at(at), at)));
-    }
-    const auto ended = record->transaction_end();
-    if (record->start < begin || !ended) continue;
-    if (*ended > wanted || record->start >= bound) return Position{history->at(record->start), record->start};
-  }
-  return d->position;
+  std::optional<RestorePoint> found;
+  const auto read = walk(root_, *history, begin, until.lsn, [&](const Record& record) {
+    const auto point = record.restore_point();
+    if (!point || point->name != name) return false;
+    found = {{history->at(record.start), record.data_end}, Time(Millis(point->time / 1000 + kPostgresEpochMs))};
+    return true;
+  });
+  if (!read) return tl::unexpected(read.error());
+  return found;
 }
 
 Result<void> Vault::expire(Position position) const {

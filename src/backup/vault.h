@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backup/position.h"
@@ -20,6 +21,12 @@ struct Durable {
   Time clock{};       ///< when the keeper last saw that the server has written nothing beyond `position`
 };
 
+/// What pg_create_restore_point() leaves in the WAL.
+struct RestorePoint {
+  Position end;  ///< of its record
+  Time time{};   ///< by the server's clock
+};
+
 class Vault {
  public:
   /// `state`: the state directory. Only computes paths; the vault may not exist yet.
@@ -30,7 +37,7 @@ class Vault {
   /// Nothing while the keeper has never run.
   std::optional<Durable> durable() const;
 
-  /// Waits (inotify, no polling of the server) until `position` is durable; false when `timeout` passed first.
+  /// Waits until `position` is durable, without a question to the server; false when `timeout` passed first.
   bool await(Position position, std::chrono::milliseconds timeout) const;
 
   /// Every segment and history file that recovery needs from `from` to `to` (exclusive), in order, as paths of files
@@ -44,6 +51,10 @@ class Vault {
   /// of the base). The scan starts at the last record of the clock index before `instant`. An error when `instant` is
   /// after latest_restorable() or the WAL there cannot be read.
   Result<Position> locate(Time instant, Position from) const;
+
+  /// The first restore point of that name that the server wrote after `since` (by the clock index; a minute before it
+  /// at most) and no later than `until`, a position after it. An error when the WAL there cannot be read.
+  Result<std::optional<RestorePoint>> first_restore_point(std::string_view name, Time since, Position until) const;
 
   /// LatestRestorableTime. While a keeper runs and the server is idle it moves on with the clock.
   std::optional<Time> latest_restorable() const;

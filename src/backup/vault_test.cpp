@@ -160,6 +160,29 @@ TEST_F(VaultTest, LocatesTheExactRecordBetweenTwoCommits) {
   EXPECT_FALSE(vault.locate(between[0], {2, base}));
 }
 
+TEST_F(VaultTest, FindsTheFirstRestorePointOfAName) {
+  const auto point = [&](const std::string& name) {
+    return parse_lsn(source->sql("select pg_create_restore_point('" + name + "')")).value();
+  };
+  const Time begun = now();
+  const Lsn other = point("onetwo"), one = point("one");
+  source->sql("insert into public.t values (1, 'a')");
+  const Lsn again = point("one");
+  source->sql("insert into public.t values (2, 'b')");
+  fill(vault, *source, source->lsn("pg_current_wal_flush_lsn"));
+  const auto first = [&](std::string_view name, Lsn until) {
+    return must(vault.first_restore_point(name, begun, {1, until}));
+  };
+  EXPECT_EQ(first("one", again)->end.lsn, one);
+  EXPECT_EQ(first("one", one)->end.lsn, one);
+  EXPECT_EQ(first("onetwo", again)->end.lsn, other);
+  EXPECT_LT(std::chrono::abs(first("one", one)->time - begun), std::chrono::seconds(10));
+  EXPECT_FALSE(first("one", other)) << "it came later";
+  EXPECT_FALSE(first("on", again));
+  EXPECT_FALSE(vault.first_restore_point("none", begun, {1, again + kSegmentSize}))
+      << "the vault does not reach as far";
+}
+
 TEST_F(VaultTest, AServersWrongClockIsBoundedByOurs) {
   ClockFile clock(vault.root());
   source->sql("insert into public.t values (1, 'a')");

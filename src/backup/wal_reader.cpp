@@ -45,6 +45,14 @@ std::optional<int64_t> Record::transaction_end() const {
   return load_as<int64_t>(data.data());
 }
 
+std::optional<Record::RestorePoint> Record::restore_point() const {
+  if (manager != 0 || (info & 0xF0) != 0x70) return {};
+  const auto data = main_data();
+  if (data.size() <= 8) return {};
+  const auto name = data.substr(8);
+  return RestorePoint{load_as<int64_t>(data.data()), name.substr(0, name.find('\0'))};
+}
+
 void WalReader::forget() { ahead_.clear(); }
 
 void WalReader::seek(Lsn lsn) {

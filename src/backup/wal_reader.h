@@ -22,6 +22,12 @@ struct Record {
   bool is_switch() const { return manager == 0 && (info & 0xF0) == 0x40; }
   /// Microseconds since 2000-01-01 at which a transaction ended, of a commit or abort, prepared ones included.
   std::optional<int64_t> transaction_end() const;
+  /// A restore point's time, in the same unit, and name.
+  struct RestorePoint {
+    int64_t time;
+    std::string_view name;
+  };
+  std::optional<RestorePoint> restore_point() const;
   std::string_view main_data() const;  ///< "" when the record has none, is not well formed, or refers to pages
 };
 

@@ -94,7 +94,10 @@ const Runner::AnyStep& Runner::step_of(const Workflow& w) const {
 }
 
 void Runner::run() {
-  for (const auto& w : store_.all<Workflow>()) table(w->table);  // an unknown table must not be found out later
+  for (const auto& w : store_.all<Workflow>()) {
+    table(w->table);  // an unknown table must not be found out later
+    inherited_.insert(w->id);
+  }
   const auto begin = [this](Lane lane, unsigned threads) {
     for (unsigned i = 0; i < threads; i++) threads_.emplace_back([this, lane] { work(lane); });
   };
@@ -286,6 +289,7 @@ void Runner::settle(const AnyTable& t, size_t at, const Workflow& w, Outcome out
       t.failed(w, outcome.reason, tx);
       return;
     }
+    if (outcome.soon) tx.durable_soon();
     const bool last = outcome.verdict == Outcome::Verdict::done || at + 1 == t.steps.size();
     if (last) {
       tx.erase<Workflow>(w.resource);
@@ -296,7 +300,6 @@ void Runner::settle(const AnyTable& t, size_t at, const Workflow& w, Outcome out
       moved.overdue = false;
       moved.step_started = moved.not_before = now;
       tx.put(std::move(moved));
-      if (outcome.soon) tx.durable_soon();
     }
     if (outcome.record) outcome.record(tx);
   });

@@ -53,7 +53,7 @@ struct Outcome {
   Recorder record;     ///< may be empty; runs in the transaction that moves the workflow
   Millis delay{0};     ///< again: how long to wait
   std::string reason;  ///< again: shown by `howdah`; failed: what went wrong
-  bool soon = false;   ///< next: a power cut may take the record, and repeats the step then
+  bool soon = false;   ///< next, done: a power cut may take the record, and repeats the step then
 };
 
 /// This step is complete. A power cut repeats a step that records nothing else: every step bears being repeated.
@@ -63,6 +63,8 @@ inline Outcome next(Recorder record) { return {Outcome::Verdict::next, std::move
 inline Outcome next_soon(Recorder record) { return {Outcome::Verdict::next, std::move(record), {}, {}, true}; }
 /// The workflow is complete, the remaining steps are not needed.
 inline Outcome done(Recorder record = {}) { return {Outcome::Verdict::done, std::move(record), {}, {}}; }
+/// The same for a record that the repeated step makes again, word for word: it does not wait for the disk.
+inline Outcome done_soon(Recorder record) { return {Outcome::Verdict::done, std::move(record), {}, {}, true}; }
 /// Run this step again after `delay`; `reason` says what it waits for.
 inline Outcome again(Millis delay, std::string reason) {
   return {Outcome::Verdict::again, {}, delay, std::move(reason)};
@@ -141,6 +143,9 @@ class Runner {
   /// The status that the resource's workflow gives it, or empty when it has none.
   std::string_view status(const Workflow& workflow) const;
 
+  /// Whether an earlier process began the workflow, and may have recorded more of it than a power cut left.
+  bool inherited(const Workflow& workflow) const { return inherited_.contains(workflow.id); }
+
   void poke();  ///< the clock jumped: look for due workflows now
 
   /// Every table and step by name, in order, for the crash tests and `howdah doctor`.
@@ -175,7 +180,8 @@ class Runner {
   store::Store& store_;
   const Clock& clock_;
   const Workers workers_;
-  std::map<std::string, AnyTable> tables_;  // constant after run()
+  std::map<std::string, AnyTable> tables_;        // constant after run()
+  std::set<std::string, std::less<>> inherited_;  // ids; constant after run()
   std::function<void(const Workflow&)> overdue_;
   std::mutex mu_;  // guards running_, stopping_, changed_
   std::array<std::condition_variable, kLanes> wake_;

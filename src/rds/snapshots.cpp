@@ -140,6 +140,8 @@ aws::rds::CreateDBSnapshotResult create_db_snapshot(Rds& rds, api::Context& ctx,
                                                     const aws::rds::CreateDBSnapshotMessage& in) {
   const std::string name = checked_snapshot_identifier("DBSnapshotIdentifier", *in.db_snapshot_identifier);
   const Tags tags = tags_from_wire(in.tags);
+  // The vault catches up with the server while the request is recorded.
+  hurry_protection(rds, *instance_named(rds.store, ctx.scope(), *in.db_instance_identifier));
   return rds.store.write([&](store::Tx& tx) {
     const auto i = instance_named(tx, ctx.scope(), *in.db_instance_identifier);
     check_new_snapshot(rds, tx, i->scope, name);

@@ -152,6 +152,16 @@ tl::expected<Source, Outcome> source_of(Rds& rds, const Workflow& w) {
   return Source{s, i};
 }
 
+/// A power cut can take the record of a mark that clients have seen: what they did afterwards must not be in the
+/// snapshot. The WAL still has it, by the snapshot's id. `last` is of the same snapshot.
+Mark first_mark(const Rds& rds, const Snapshot& s, const Mark& last) {
+  const auto first = vault_of(rds, s.resource_id()).first_restore_point(s.id, s.requested, last.position);
+  if (first && *first) return {(*first)->end, (*first)->time};
+  log::warn("no earlier mark of the snapshot could be looked for",
+            {{"snapshot", s.identifier}, {"reason", first ? "no restore point has its name" : first.error().message}});
+  return last;
+}
+
 /// The snapshot is a position in the WAL, where a base and the vault lead to it; its files are copied next where not.
 Outcome take(Rds& rds, const Workflow& w) {
   const auto source = source_of(rds, w);
@@ -167,14 +177,16 @@ Outcome take(Rds& rds, const Workflow& w) {
     if (base_is_coming(rds, *s)) return flow::again(Millis(100), "the first base of the instance is being copied");
     return flow::next();
   }
-  const auto mark = set_mark(rds, *i, *client, s->id);
+  auto mark = set_mark(rds, *i, *client, s->id);
   if (!mark) return flow::again(Millis(500), mark.error().message);
+  if (rds.flows.inherited(w)) mark = first_mark(rds, *s, *mark);
   if (const auto way = backup::check_way(vault_of(rds, i->resource_id), bases, mark->position); !way) {
     log::warn("no way from an older base to this snapshot: copying the files instead",
               {{"snapshot", s->identifier}, {"reason", way.error().message}});
     return flow::next();
   }
-  return flow::done(marked(rds, s->id, *mark));
+  // Clients may see the snapshot before our disk has its position: the server's and the vault's have it.
+  return flow::done_soon(marked(rds, s->id, *mark));
 }
 
 Outcome copy_running_files(Rds& rds, const Workflow& w) {

@@ -2,10 +2,11 @@
 """What backups promise about each other and about their source: bases never change, a restore reads its source and touches
 nothing of it, both ends of the restore window are restorable, a deleted snapshot takes nothing from another, a snapshot
 outlives the instance and its WAL even when it was made independent only afterwards, and a name that is used again meets
-nothing of the instance that had it before."""
+nothing of the instance that had it before. A power cut does not move a snapshot."""
 import datetime
 import hashlib
 import os
+import shutil
 import sys
 import time
 
@@ -133,6 +134,40 @@ def source_untouched(daemon, client):
     available(client, "src")
 
 
+def power_cut(daemon, client):
+    """What clients did after they saw a snapshot is not in it, also when a power cut took our record of its position."""
+    point = "flow.act:create-snapshot/take"
+    daemon.hook("/_test/fault", point=point, action="hold")  # its position is in the WAL, and not in our state
+    client.rds("CreateDBSnapshot", DBInstanceIdentifier="src", DBSnapshotIdentifier="cut")
+    files = ["state.db", "state.db-wal"]
+    for name in files:
+        shutil.copyfile(f"{daemon.state}/{name}", f"{daemon.base}/{name}")
+    daemon.hook("/_test/fault", point=point, action="release")
+    seen = wait_for("the snapshot", lambda: described(client, "cut", "available"), 60)
+    before = rows(client, "src")
+    insert(client, "src", 7)
+    daemon.kill()
+    os.remove(f"{daemon.state}/state.db-shm")
+    for name in files:
+        shutil.copyfile(f"{daemon.base}/{name}", f"{daemon.state}/{name}")
+    daemon.start()
+    again = wait_for("the snapshot again", lambda: described(client, "cut", "available"), 60)
+    times = [datetime.datetime.fromisoformat(found.findtext("SnapshotDatabaseTime")[:23]) for found in (seen, again)]
+    assert abs(times[1] - times[0]).total_seconds() < 1, times
+    from_snapshot(client, "r-cut", "cut")
+    available(client, "r-cut", 120)
+    assert rows(client, "r-cut") == before, (rows(client, "r-cut"), before)
+    remove(client, "r-cut")
+    client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="cut")
+    psql(*endpoint(client, "src"), "delete from t where x = 7")
+
+
+def described(client, name, status):
+    """The snapshot, when it is in that state."""
+    found = client.rds("DescribeDBSnapshots", DBSnapshotIdentifier=name).find(".//DBSnapshot")
+    return found if found.findtext("Status") == status else None
+
+
 def everything_else_goes(daemon, client):
     client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="one")
     wait_for("its files to go", lambda: len(bases(daemon)) == 2, 60)
@@ -192,6 +227,7 @@ def main():
         available(client, "src")
         report.run("both ends of the restore window", edges, client)
         report.run("bases never change and a restore touches nothing of its source", source_untouched, daemon, client)
+        report.run("a power cut right after a snapshot", power_cut, daemon, client)
         report.run("a snapshot needs neither its instance nor other snapshots", everything_else_goes, daemon, client)
         report.run("a name that is used again", used_again, client)
     report.finish()
