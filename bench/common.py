@@ -1,6 +1,7 @@
 """What the benchmarks share: libpq without a process start, medians, the last line of each result."""
 import ctypes
 import ctypes.util
+import math
 import os
 import statistics
 import sys
@@ -13,8 +14,9 @@ median = statistics.median
 
 
 def percentile(values, p):
+    """The nearest rank: the smallest value that p per cent of them do not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))]
+    return ordered[max(0, math.ceil(len(ordered) * p / 100) - 1)]
 
 
 def verdict(name, ratio, peer, goal, met, unit="x of"):
