@@ -15,8 +15,8 @@ constexpr std::chrono::hours kDoubt{24};  // for somebody to set the clock right
 constexpr std::chrono::hours kNoteEvery{1};
 
 std::string span_text(Millis span) {
-  const auto hours = std::chrono::duration_cast<std::chrono::hours>(span).count();
-  return hours < 48 ? fmt::format("{} hours", hours) : fmt::format("{} days", hours / 24);
+  const auto hours = std::chrono::round<std::chrono::hours>(span).count();  // clocks are slewed, too
+  return hours < 48 ? fmt::format("{} hours", hours) : fmt::format("{} days", (hours + 12) / 24);
 }
 
 void tell(const Rds& rds, store::Tx& tx, const std::string& message) {
