@@ -1,6 +1,8 @@
 """What the benchmarks of backups share: a loop-mounted file system in a private mount namespace, a pgbench database of
 about 2 GB under Howdah, and the same under a server that pgBackRest backs up."""
+import bisect
 import contextlib
+import glob
 import os
 import pwd
 import re
@@ -294,9 +296,12 @@ def end(server):
 
 
 class Load:
-    """pgbench in the background; its transactions are counted second by second."""
+    """pgbench in the background; its transactions are counted second by second. `log`: the prefix of files that note each
+    transaction's end, for rates()."""
 
-    def __init__(self, place, seconds, clients=8, options=("-N",)):
+    def __init__(self, place, seconds, clients=8, options=("-N",), log=None):
+        self.log = log
+        options = (*options, "-l", f"--log-prefix={log}") if log else options
         self.process = subprocess.Popen(
             [f"{PG}/pgbench", "-n", *options, "-c", str(clients), "-j", "2", "-T", str(seconds), "-P", "1",
              f"{place} dbname=app"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -319,6 +324,18 @@ class Load:
         return sum(inside) / len(inside)
 
     def stop(self):
-        self.process.terminate()
+        if self.process.poll() is None:
+            self.process.terminate()
         self.process.wait()
         self.thread.join()
+
+    def rates(self, moments, begin, finish):
+        """Of each moment (time.time()) the transactions a second from `begin` to `finish` seconds after it. After stop()."""
+        ends = []
+        for path in glob.glob(f"{self.log}.*"):
+            with open(path, encoding="utf-8") as f:
+                # client, transaction, latency, script, seconds, microseconds; the last line may be cut off
+                ends += [int(line[4]) + int(line[5]) / 1e6 for line in map(str.split, f) if len(line) == 6]
+        ends.sort()
+        count = lambda m: bisect.bisect(ends, m + finish) - bisect.bisect(ends, m + begin)
+        return [count(m) / (finish - begin) for m in moments]

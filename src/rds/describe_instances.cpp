@@ -37,21 +37,24 @@ std::optional<std::vector<std::shared_ptr<const Instance>>> by_key(const Rds& rd
   return out;
 }
 
-/// Waiters ask for one instance every 10 or 30 s. While it is on its way their answer is held, at most 20 s, until it
-/// rests again: `aws rds wait` returns when the thing has happened, also after several statuses on the way. Lists are
-/// always answered at once.
-void hold_while_changing(const Rds& rds, api::Context& ctx, const std::string& name) {
-  const auto status = [&]() -> std::string {
+/// The instance of that name as it is now. Waiters ask for one instance every 10 or 30 s. While it is on its way their
+/// answer is held, at most 20 s, until it rests again: `aws rds wait` returns when the thing has happened, also after
+/// several statuses on the way. Lists are always answered at once.
+Seen see_at_rest(const Rds& rds, api::Context& ctx, const std::string& name) {
+  static const Values kAtRest = {"available",    "stopped", "failed", "incompatible-parameters", "incompatible-restore",
+                                 "storage-full", "deleted"};
+  const auto look = [&] { return see(rds, instance_named(rds.store, ctx.scope(), name)); };
+  const auto rests = [&] {
     try {
-      return see(rds, instance_named(rds.store, ctx.scope(), name)).status;
-    } catch (const Fault&) {
-      return "deleted";
+      return kAtRest.contains(look().status);
+    } catch (const Fault&) {  // it was deleted
+      return true;
     }
   };
-  static const Values at_rest = {"available",    "stopped", "failed", "incompatible-parameters", "incompatible-restore",
-                                 "storage-full", "deleted"};
-  const auto rests = [&] { return at_rest.contains(status()); };
-  if (!rests()) ctx.holds.wait(std::chrono::seconds(20), rests);
+  Seen seen = look();
+  if (kAtRest.contains(seen.status)) return seen;
+  ctx.holds.wait(std::chrono::seconds(20), rests);
+  return look();
 }
 
 }  // namespace
@@ -64,24 +67,22 @@ aws::rds::DBInstanceMessage describe_db_instances(Rds& rds, api::Context& ctx,
   aws::rds::DBInstanceMessage out;
   out.db_instances.present = true;
   InstanceWriter writer(rds);
-  const auto add = [&](const std::shared_ptr<const Instance>& i) {
-    const Seen seen = see(rds, i);
+  const auto add = [&](const Seen& seen) {
     out.db_instances.add_made([&] { return writer(*seen.instance, seen.status); });
   };
 
   if (in.db_instance_identifier && !in.db_instance_identifier->empty()) {
-    hold_while_changing(rds, ctx, *in.db_instance_identifier);
-    const auto i = instance_named(rds.store, scope, *in.db_instance_identifier);
-    if (match(wanted, *i)) add(i);
+    const Seen seen = see_at_rest(rds, ctx, *in.db_instance_identifier);
+    if (match(wanted, *seen.instance)) add(seen);
     return out;
   }
   if (const auto few = by_key(rds, scope, wanted)) {
-    for (const auto& i : *few) add(i);
+    for (const auto& i : *few) add(see(rds, i));
     return out;
   }
   const auto page =
       api::page_of<Instance>(rds.store, scope.prefix(), request, [&](const Instance& i) { return match(wanted, i); });
-  for (const auto& i : page.items) add(i);
+  for (const auto& i : page.items) add(see(rds, i));
   out.marker = page.marker;
   return out;
 }
