@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from common import Libpq
+from common import Libpq, install
 import procs  # noqa: E402
 from daemon import PASSWORD, Daemon, available, create, endpoint, free_port, reach, wait_for
 
@@ -51,8 +51,7 @@ def need(peer=True):
     missing = [p for p, program in (("pgbackrest", "pgbackrest"), ("xfsprogs", "mkfs.xfs"), ("e2fsprogs", "mkfs.ext4"))
                if not shutil.which(program) and (peer or p != "pgbackrest")]
     if missing:
-        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], check=True,
-                       stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        install(missing)
 
 
 def on_each(measure, gigabytes, kinds=("xfs", "ext4"), peer=True):

@@ -4,6 +4,7 @@ import ctypes.util
 import math
 import os
 import statistics
+import subprocess
 import sys
 import time
 
@@ -17,6 +18,12 @@ def percentile(values, p):
     """The nearest rank: the smallest value that p per cent of them do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * p / 100) - 1)]
+
+
+def install(packages):
+    """Debian packages that a benchmark compares with or measures by; needs root."""
+    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], check=True,
+                   stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
 def verdict(name, ratio, peer, goal, met, unit="x of"):

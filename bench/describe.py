@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from common import median, percentile, verdict
+from common import install, median, percentile, verdict
 from client import Client
 from daemon import Daemon, create, free_port, wait_for
 import procs
@@ -164,6 +164,8 @@ def measure(servers):
 
 
 def main():
+    if not shutil.which("wrk") and os.geteuid() == 0:
+        install(["wrk"])
     servers = {"howdah": Ours()}
     if shutil.which("moto_server"):
         servers["moto"] = Moto()
