@@ -289,8 +289,9 @@ void Runner::settle(const AnyTable& t, size_t at, const Workflow& w, Outcome out
       t.failed(w, outcome.reason, tx);
       return;
     }
-    if (outcome.soon) tx.durable_soon();
-    const bool last = outcome.verdict == Outcome::Verdict::done || at + 1 == t.steps.size();
+    const bool done = outcome.verdict == Outcome::Verdict::done, last = done || at + 1 == t.steps.size();
+    // A last step is repeated only before anybody has seen its end, unless it bears more and says so: done_soon().
+    if (outcome.soon && (done || !last)) tx.durable_soon();
     if (last) {
       tx.erase<Workflow>(w.resource);
     } else {

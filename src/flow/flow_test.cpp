@@ -211,5 +211,46 @@ TEST_F(FlowTest, RowsSurviveEncoding) {
   EXPECT_EQ(back.tries, 3);
 }
 
+/// Notes of each commit whether it was to wait for the disk.
+class Noting : public store::Backend {
+ public:
+  explicit Noting(std::vector<bool>& soon) : soon_(soon) {}
+  void load(const std::function<void(std::string_view, std::string_view, std::string_view)>& row) override {
+    under_->load(row);
+  }
+  void commit(const store::Batch& batch) override {
+    under_->commit(batch);
+    soon_.push_back(batch.soon);
+  }
+  std::vector<store::Entry> read(const store::JournalQuery& query) override { return under_->read(query); }
+  void prune(std::string_view log, Time before) override { under_->prune(log, before); }
+
+ private:
+  std::unique_ptr<store::Backend> under_ = store::open_memory();
+  std::vector<bool>& soon_;
+};
+
+Outcome ends_by_next(Env&, const Workflow&) { return next(); }
+Outcome ends_soon(Env&, const Workflow&) { return done_soon({}); }
+
+TEST(FlowDurability, TheEndWaitsForTheDiskUnlessItsStepSaysOtherwise) {
+  const Step<Env> steps[] = {{"a", "modifying", step_a}, {"b", "modifying", ends_by_next}};
+  const Step<Env> soon_steps[] = {{"a", "modifying", ends_soon}};
+  for (const bool ends_soon : {false, true}) {
+    std::vector<bool> soon;
+    Env env;
+    FakeClock clock;
+    store::Store store(std::make_unique<Noting>(soon));
+    {
+      Runner runner(store, clock, {1, 1, 1});
+      runner.add(Table<Env>{"t", ends_soon ? std::span<const Step<Env>>(soon_steps) : steps, on_failed}, env);
+      store.write([&](store::Tx& tx) { runner.start(tx, "t", "r/1"); });
+      runner.run();
+      for (int i = 0; i < 500 && store.get<Workflow>("r/1"); i++) std::this_thread::sleep_for(Millis(10));
+    }
+    EXPECT_EQ(soon, ends_soon ? std::vector<bool>({false, true}) : std::vector<bool>({false, true, false}));
+  }
+}
+
 }  // namespace
 }  // namespace howdah::flow
