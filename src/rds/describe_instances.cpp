@@ -41,8 +41,8 @@ std::optional<std::vector<std::shared_ptr<const Instance>>> by_key(const Rds& rd
 /// answer is held, at most 20 s, until it rests again: `aws rds wait` returns when the thing has happened, also after
 /// several statuses on the way. Lists are always answered at once.
 Seen see_at_rest(const Rds& rds, api::Context& ctx, const std::string& name) {
-  static const Values kAtRest = {"available",    "stopped", "failed", "incompatible-parameters", "incompatible-restore",
-                                 "storage-full", "deleted"};
+  static const Values kAtRest = {"available",   "stopped", "failed", "incompatible-parameters", "incompatible-restore",
+                                 "storage-full"};
   const auto look = [&] { return see(rds, instance_named(rds.store, ctx.scope(), name)); };
   const auto rests = [&] {
     try {
