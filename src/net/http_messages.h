@@ -1,5 +1,8 @@
 #pragma once
 // Between Beast's messages and ours. Only files of this folder include it: Boost is slow to compile.
+#include <algorithm>
+#include <cctype>
+#include <iterator>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -108,6 +111,21 @@ inline wire::HttpRequest from_beast(http::request<http::string_body>&& in, const
   return out;
 }
 
+constexpr auto kNoHost = boost::system::errc::destination_address_required;
+
+/// Whether a request names its host as RFC 9112 (3.2) wants it: HTTP/1.1 once, others at most once, and nothing in it
+/// that ends a host's name, so that whoever stands between cannot take it for another one.
+inline bool names_host(const http::request_header<>& in) {
+  constexpr std::string_view kPunctuation = "-._~!$&'()*+,;=%:[]";
+  const auto found = in.equal_range(http::field::host);
+  if (found.first == found.second) return in.version() != 11;
+  if (std::next(found.first) != found.second) return false;
+  const auto value = found.first->value();
+  return std::all_of(value.begin(), value.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || kPunctuation.find(c) != kPunctuation.npos;
+  });
+}
+
 inline wire::HttpResponse plain(int status, std::string text) {
   wire::HttpResponse r;
   r.status = status;
@@ -133,6 +151,7 @@ inline wire::HttpResponse refusal(const error_code& ec, const HttpServerOptions&
   if (ec == http::error::body_limit) {
     return plain(413, "The body is longer than " + std::to_string(o.max_body_bytes) + " bytes.");
   }
+  if (ec == kNoHost) return plain(400, "A request must have exactly one Host field, with the name of a host.");
   if (ec == asio::error::no_buffer_space) return plain(503, "Too much is being sent at once, try again later.");
   if (ec.category() == http::make_error_code(http::error::bad_method).category()) {
     return plain(400, "Not an HTTP request: " + ec.message() + ".");

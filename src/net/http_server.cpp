@@ -245,6 +245,7 @@ asio::awaitable<error_code> HttpServer::Impl::read_request(Stream& stream, beast
     const error_code ec = co_await read_some(stream, buffer, parser);
     if (ec) co_return ec;
   }
+  if (!names_host(parser.get())) co_return make_error_code(kNoHost);
   if (!parser.chunked() && parser.get().count(http::field::transfer_encoding) > 0) {
     co_return http::error::bad_transfer_encoding;  // nobody could tell where the body ends and the next request begins
   }

@@ -127,6 +127,27 @@ TEST(HttpServer, Http10EndsTheConnection) {
   EXPECT_NE(got.find("Connection: close"), std::string::npos);
 }
 
+TEST(HttpServer, ARequestNamesItsHostOnce) {
+  auto server = start(quick());
+  for (const char* fields : {"", "Host: a\r\nHost: a\r\n", "Host: a\r\nX: y\r\nhost: b\r\n", "Host: a/b\r\n",
+                             "Host: u@a\r\n", "Host: a b\r\n", "Expect: 100-continue\r\nContent-Length: 9\r\n"}) {
+    Wire c(server->port());
+    c.say(std::string("GET / HTTP/1.1\r\n") + fields + "\r\n" + std::string(kGet));
+    const std::string got = c.to_end();
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 400 ")) << fields << ": " << got;
+    EXPECT_NE(got.find("Host field"), std::string::npos) << got;
+    EXPECT_EQ(got.find("from 127.0.0.1"), std::string::npos) << "what follows is not answered either";
+  }
+  for (const char* host : {"", "localhost", "127.0.0.1:4566", "[::1]:4566", "rds.eu-west-2.amazonaws.com", "a_b"}) {
+    Wire c(server->port());
+    c.say(std::string("GET / HTTP/1.1\r\nHost: ") + host + "\r\n\r\n");
+    EXPECT_TRUE(c.until("127.0.0.1\n").starts_with("HTTP/1.1 200 ")) << host;
+  }
+  Wire old(server->port());
+  old.say("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n");
+  EXPECT_TRUE(old.to_end().starts_with("HTTP/1.1 400 "));
+}
+
 TEST(HttpServer, AHeadRequestGetsNoBody) {
   auto server = start(quick());
   Wire c(server->port());
