@@ -117,6 +117,19 @@ Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Posit
   return way ? Result<void>() : tl::unexpected(way.error());
 }
 
+std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases) {
+  const auto durable = vault.durable();
+  if (!durable) return {};
+  const auto history = read_history(vault.root(), durable->position.timeline);
+  if (!history) return {};
+  const auto usable = newest_first(vault, bases, [&](const Base& base) { return history->contains(base.end); });
+  for (auto base = usable.rbegin(); base != usable.rend(); ++base) {
+    if (base->ended > durable->clock || !vault.chain(base->end, durable->position, base->system_identifier)) continue;
+    return Reach{base->ended, durable->clock};
+  }
+  return {};
+}
+
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant) {
   const auto durable = vault.durable();
   const auto latest = vault.latest_restorable();

@@ -26,6 +26,12 @@ Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Ti
 Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target);
 /// The same for a position whose records the keeper has just checked and found whole: reads no record again.
 Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target);
+/// The instants that can be restored: each from `earliest` to `latest`. Nothing when no base leads to the end of the
+/// vault. For messages: it looks at the head of every segment.
+struct Reach {
+  Time earliest{}, latest{};
+};
+std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases);
 /// Exactly the base: needs no vault.
 Result<Plan> plan_of_base(const std::string& state, const Base& base);
 

@@ -86,11 +86,23 @@ Result<backup::Plan> plan_for(Rds& rds, const Instance& i, std::optional<Time> i
                  : backup::plan_to_position(vault, bases, newest_position(rds, i));
 }
 
+/// What can be looked at instead of an instant that can't.
+std::string window_text(const Rds& rds, const Instance& i) {
+  const auto reach = backup::reach_of(vault_of(rds, i.resource_id), bases_of(rds, i.resource_id));
+  if (!reach) return "";
+  return fmt::format(" {} can be looked back at from {} to {}.", i.identifier, instant_text(reach->earliest),
+                     instant_text(reach->latest));
+}
+
 Past of_instance(Rds& rds, const Instance& i, std::optional<Time> instant, const std::function<bool()>& unwanted) {
   Past out{.source = i, .instant = instant.value_or(rds.clock.now())};
   auto plan = plan_for(rds, i, instant);
   if (!plan && bring_back(rds, i.resource_id, unwanted)) plan = plan_for(rds, i, instant);
-  if (!plan) unavailable(plan.error().message);
+  if (!plan && !instant) unavailable(plan.error().message);
+  if (!plan) {
+    unavailable(fmt::format("{} can't be brought back: {}.{}", instant_text(*instant), plan.error().message,
+                            window_text(rds, i)));
+  }
   out.plan = std::move(*plan);
   out.of = fmt::format("{} as of {}", i.identifier, instant_text(out.instant));
   return out;

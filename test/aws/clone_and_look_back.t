@@ -25,6 +25,15 @@ $ howdah query --json notifydb 'select count(*) as n from feedback'
 ! howdah query notifydb 'commit; delete from feedback'    # cannot insert multiple commands into a prepared statement
 ! howdah query notifydb "copy team to program 'id'"    # must be superuser
 ! howdah query --at '2031-01-01 10:00' notifydb 'select 1'    # is in the future
+# What lies before the first backup is refused with both ends of what there is.
+$ howdah query --at '2020-01-01 10:00Z' notifydb 'select 1' 2>&1 || true
+> *2020-01-01T10:00:00.000Z can't be brought back: the requested instant lies before the earliest restorable time. notifydb can be looked back at from 20*Z to 20*Z. (InvalidRestoreFault)
+! howdah clone --at '2020-01-01 10:00Z' notifydb early    # (InvalidRestoreFault)
+! howdah restore-table --from notifydb --at '2020-01-01 10:00Z' --table team --into notifydb --as early    # notifydb can be looked back at from 20
+$ ls $STATE/asides/instances | wc -l
+> 0
+$ aws rds describe-db-instances --query 'length(DBInstances)'
+> 1
 ! howdah query --at yesterday notifydb 'select 1'    # 'yesterday' is no time
 ! howdah query nobody 'select 1'    # There is neither an instance nor a snapshot named nobody
 $ ls $STATE/asides/instances | wc -l
