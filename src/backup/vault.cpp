@@ -8,6 +8,7 @@
 #include <functional>
 #include <thread>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "backup/losses.h"
@@ -93,6 +94,41 @@ Result<void> walk(const std::string& root, const History& history, Lsn begin, Ls
   return {};
 }
 
+std::string text_of(Time t) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(t);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+}
+
+int64_t wal_time(Time t) { return (t.time_since_epoch().count() - kPostgresEpochMs) * 1000; }
+
+constexpr Millis kWatched{10'000};  // records of the index that are farther apart: no keeper was there
+constexpr Millis kSlack{3'000};     // transactions end in another order than their times say
+
+/// Between two records of the index that nobody watched only the server's clock says what was when. It did not if it
+/// was set meanwhile: then what was there at `instant`, which lies between them or was shown twice, can't be told. WAL
+/// that is missing there is no matter of this.
+Result<void> check_unwatched(const std::string& root, const History& history, const ClockRecord& from,
+                             const ClockRecord& to, Time instant) {
+  if (!history.contains(from.position)) return {};
+  const bool around = from.after <= instant;
+  const int64_t earliest = wal_time(from.before - kSlack), latest = wal_time(to.after + kSlack);
+  const int64_t wanted = wal_time(instant), slack = Millis(kSlack).count() * 1000;
+  int64_t newest = earliest;
+  bool set = false;
+  (void)walk(root, history, from.position.lsn, to.position.lsn, [&](const Record& record) {
+    const auto ended = record.transaction_end();
+    if (!ended) return false;
+    set = around ? *ended < std::max(earliest, newest - slack) || *ended > latest : *ended <= wanted;
+    newest = std::max(newest, *ended);
+    return set;
+  });
+  if (!set) return {};
+  return fail(
+      fmt::format("somebody set the clock between {} and {} while no keeper watched the server: what was there at {} "
+                  "can't be told",
+                  text_of(from.after), text_of(to.before), text_of(instant)));
+}
+
 }  // namespace
 
 Vault::Vault(const std::string& state, std::string resource_id) : root_(state + "/vault/" + std::move(resource_id)) {}
@@ -165,16 +201,23 @@ Result<Position> Vault::locate(Time instant, Position from) const {
   }
   ClockFile clock(root_);
   Lsn begin = from.lsn;
-  if (const auto early = clock.last_until(instant); early && history->contains(early->position)) {
-    begin = std::max(begin, early->position.lsn);
-  }
+  const auto early = clock.last_until(instant);
+  if (early && history->contains(early->position)) begin = std::max(begin, early->position.lsn);
   // The server's clock may be slow or have been set back: what we saw appear well after the instant is after it,
   // whatever its own time says. Two seconds are left for transactions that were about to end.
   Lsn bound = d->position.lsn;
-  if (const auto late = clock.first_from(instant, std::chrono::seconds(2)); late && history->contains(late->position)) {
-    bound = std::max(begin, late->position.lsn);
+  const auto late = clock.first_from(instant, std::chrono::seconds(2));
+  if (late && history->contains(late->position)) bound = std::max(begin, late->position.lsn);
+  auto unwatched = clock.steps_after(instant);
+  const ClockRecord next = late.value_or(ClockRecord{d->clock, d->clock, d->position});
+  const bool known = !unwatched.empty() && unwatched.front().second.position == next.position;
+  if (early && !known && next.before - early->after > kWatched) unwatched.emplace_back(*early, next);
+  for (const auto& [from_there, to_there] : unwatched) {
+    if (auto told = check_unwatched(root_, *history, from_there, to_there, instant); !told) {
+      return tl::unexpected(told.error());
+    }
   }
-  const int64_t wanted = (instant.time_since_epoch().count() - kPostgresEpochMs) * 1000;
+  const int64_t wanted = wal_time(instant);
 
   if (begin >= d->position.lsn) return d->position;
   Position found = d->position;
@@ -194,7 +237,7 @@ Result<std::optional<RestorePoint>> Vault::first_restore_point(std::string_view 
   const auto segments = list_segments(root_);
   if (segments.empty()) return fail("the WAL vault is empty: nothing has been copied into it yet");
   Lsn begin = segments.front().start.lsn;
-  if (const auto early = ClockFile(root_).last_until(since - std::chrono::minutes(1));
+  if (const auto early = ClockFile(root_).last_before_any_after(since - std::chrono::minutes(1));
       early && history->contains(early->position)) {
     begin = std::max(begin, early->position.lsn);
   }

@@ -288,6 +288,25 @@ std::optional<ClockRecord> ClockFile::first_from(Time instant, Millis later) con
   return i < all.back().end ? at(i) : std::nullopt;
 }
 
+std::optional<ClockRecord> ClockFile::last_before_any_after(Time instant) const {
+  const auto later = [&](const ClockRecord& r) { return r.after > instant; };
+  for (const Run& run : runs()) {
+    const int64_t i = first_index(run, later);
+    if (i < run.end) return last_in({0, i});
+  }
+  return last();
+}
+
+std::vector<std::pair<ClockRecord, ClockRecord>> ClockFile::steps_after(Time instant) const {
+  std::vector<std::pair<ClockRecord, ClockRecord>> out;
+  const auto all = runs();
+  for (size_t n = run_of(instant, all) + 1; n < all.size(); n++) {
+    const auto last = last_in({0, all[n].begin}), first = at(all[n].begin);
+    if (last && first && first->before > instant) out.emplace_back(*last, *first);
+  }
+  return out;
+}
+
 std::optional<ClockRecord> ClockFile::first_at(Lsn position) const {
   const int64_t i = first_index({0, count()}, [&](const ClockRecord& r) { return r.position.lsn >= position; });
   return i < count() ? at(i) : std::nullopt;

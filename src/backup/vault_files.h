@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backup/vault.h"
@@ -79,6 +80,11 @@ class ClockFile {
   std::optional<ClockRecord> last_until(Time instant) const;
   /// The first record with `before` >= instant + later, in the run of the instant or at the begin of the next one.
   std::optional<ClockRecord> first_from(Time instant, Millis later = {}) const;
+  /// The last record before the first one of all runs that was made after `instant`.
+  std::optional<ClockRecord> last_before_any_after(Time instant) const;
+  /// Where a later run than the instant's begins, if that is later than the instant: the last record before it and its
+  /// first one. Between the two the clock was set, perhaps to before the instant, which it then showed once more.
+  std::vector<std::pair<ClockRecord, ClockRecord>> steps_after(Time instant) const;
   /// The first record at or behind the position.
   std::optional<ClockRecord> first_at(Lsn position) const;
   Result<void> expire(Lsn before);  ///< frees the blocks of records below it, all but one

@@ -181,6 +181,58 @@ TEST_F(VaultTest, FindsTheFirstRestorePointOfAName) {
   EXPECT_FALSE(first("on", again));
   EXPECT_FALSE(vault.first_restore_point("none", begun, {1, again + kSegmentSize}))
       << "the vault does not reach as far";
+  // A clock that was an hour ahead when it was asked for, and was set right since.
+  const Time ahead = begun + std::chrono::hours(1);
+  ClockFile clock(vault.root());
+  must(clock.append({ahead, ahead, {1, other}}));
+  must(clock.append({begun, begun, {1, one + 1}}, true));
+  EXPECT_EQ(must(vault.first_restore_point("one", ahead, {1, again}))->end.lsn, one);
+}
+
+TEST_F(VaultTest, WhatNoKeeperWatchedIsTakenFromTheServersClockUnlessThatWasSet) {
+  using std::chrono::hours;
+  const auto insert = [&] {
+    std::this_thread::sleep_for(Millis(3));
+    source->sql("insert into public.t values (1, 'a')");
+    return source->lsn("pg_current_wal_flush_lsn");
+  };
+  const Lsn base = insert(), one = insert();
+  std::this_thread::sleep_for(Millis(3));
+  const Time between = now();
+  const Lsn two = insert();
+  fill(vault, *source, two);
+  const Time after = now() + Millis(1);
+  must(PositionFile(vault.root()).write({{1, two}, after + hours(9)}));
+  const auto index = [&](std::initializer_list<std::pair<ClockRecord, bool>> records) {
+    fs::remove(vault.root() + "/clock");
+    fs::remove(vault.root() + "/clock.runs");
+    ClockFile clock(vault.root());
+    for (const auto& [record, stepped] : records) must(clock.append(record, stepped));
+  };
+  const auto at = [](Time t, Lsn lsn) { return ClockRecord{t, t, {1, lsn}}; };
+  const auto refused = [&](Time instant) {
+    const auto found = vault.locate(instant, {1, base});
+    return !found && found.error().message.find("somebody set the clock between ") == 0;
+  };
+  // No keeper for two hours, and a clock that went on, or has leapt ahead by so much.
+  index({{at(between - hours(1), base), false}, {at(between + hours(1), two), false}});
+  const auto exact = vault.locate(between, {1, base});
+  ASSERT_TRUE(exact) << exact.error().message;
+  EXPECT_GE(exact->lsn, one);
+  EXPECT_LT(exact->lsn, two);
+  // It was ahead, or behind, when the server committed, and was set right before anybody came.
+  index({{at(between - hours(2), base), false}, {at(between - hours(1), two), false}});
+  EXPECT_TRUE(refused(between - Millis(5'400'000)));
+  index({{at(between + hours(1), base), false}, {at(between + hours(2), two), false}});
+  EXPECT_TRUE(refused(between + Millis(5'400'000)));
+  // Somebody watched while it was far ahead; it was set back when nobody did, and showed the instant once more.
+  const auto watched = {std::pair(at(after - Millis(900), base), false),
+                        std::pair(at(after + Millis(2'500), one), false), std::pair(at(after + hours(3), one), false),
+                        std::pair(at(after + hours(1), two), true)};
+  index(watched);
+  EXPECT_TRUE(refused(after));
+  EXPECT_FALSE(refused(after - hours(1))) << "it did not show that one again";
+  EXPECT_FALSE(refused(after + hours(1))) << "that one is the later run's";
 }
 
 TEST_F(VaultTest, AServersWrongClockIsBoundedByOurs) {
