@@ -154,12 +154,18 @@ tl::expected<Source, Outcome> source_of(Rds& rds, const Workflow& w) {
 
 /// A power cut can take the record of a mark that clients have seen: what they did afterwards must not be in the
 /// snapshot. The WAL still has it, by the snapshot's id. `last` is of the same snapshot.
-Mark first_mark(const Rds& rds, const Snapshot& s, const Mark& last) {
+Result<Mark> first_mark(const Rds& rds, const Snapshot& s, const Mark& last) {
   const auto first = vault_of(rds, s.resource_id()).first_restore_point(s.id, s.requested, last.position);
-  if (first && *first) return {(*first)->end, (*first)->time};
-  log::warn("no earlier mark of the snapshot could be looked for",
-            {{"snapshot", s.identifier}, {"reason", first ? "no restore point has its name" : first.error().message}});
-  return last;
+  if (!first) return tl::unexpected(first.error());
+  if (!*first) return fail("no restore point has its name");
+  return Mark{(*first)->end, (*first)->time};
+}
+
+/// It may have been available to clients at a place that can't be found or reached any more. One that holds what they
+/// did since must not take its name.
+Outcome lost_mark(const std::string& reason) {
+  return flow::failed("howdah or the machine went down while it was made, and where it began can't be restored: " +
+                      reason);
 }
 
 /// The snapshot is a position in the WAL, where a base and the vault lead to it; its files are copied next where not.
@@ -179,8 +185,15 @@ Outcome take(Rds& rds, const Workflow& w) {
   }
   auto mark = set_mark(rds, *i, *client, s->id);
   if (!mark) return flow::again(Millis(500), mark.error().message);
-  if (rds.flows.inherited(w)) mark = first_mark(rds, *s, *mark);
+  bool seen = false;
+  if (rds.flows.inherited(w)) {
+    const auto first = first_mark(rds, *s, *mark);
+    if (!first) return lost_mark(first.error().message);
+    seen = first->position != mark->position;
+    mark = *first;
+  }
   if (const auto way = backup::check_way(vault_of(rds, i->resource_id), bases, mark->position); !way) {
+    if (seen) return lost_mark(way.error().message);
     log::warn("no way from an older base to this snapshot: copying the files instead",
               {{"snapshot", s->identifier}, {"reason", way.error().message}});
     return flow::next();

@@ -134,8 +134,8 @@ def source_untouched(daemon, client):
     available(client, "src")
 
 
-def power_cut(daemon, client):
-    """What clients did after they saw a snapshot is not in it, also when a power cut took our record of its position."""
+def cut_after_snapshot(daemon, client, meanwhile=lambda: None):
+    """A client sees the snapshot `cut` and inserts row 7; then the power fails, which takes our record of its position."""
     point = "flow.act:create-snapshot/take"
     daemon.hook("/_test/fault", point=point, action="hold")  # its position is in the WAL, and not in our state
     client.rds("CreateDBSnapshot", DBInstanceIdentifier="src", DBSnapshotIdentifier="cut")
@@ -144,13 +144,20 @@ def power_cut(daemon, client):
         shutil.copyfile(f"{daemon.state}/{name}", f"{daemon.base}/{name}")
     daemon.hook("/_test/fault", point=point, action="release")
     seen = wait_for("the snapshot", lambda: described(client, "cut", "available"), 60)
-    before = rows(client, "src")
     insert(client, "src", 7)
     daemon.kill()
+    meanwhile()
     os.remove(f"{daemon.state}/state.db-shm")
     for name in files:
         shutil.copyfile(f"{daemon.base}/{name}", f"{daemon.state}/{name}")
     daemon.start()
+    return seen
+
+
+def power_cut(daemon, client):
+    """What clients did after they saw a snapshot is not in it, also when a power cut took our record of its position."""
+    before = rows(client, "src")
+    seen = cut_after_snapshot(daemon, client)
     again = wait_for("the snapshot again", lambda: described(client, "cut", "available"), 60)
     times = [datetime.datetime.fromisoformat(found.findtext("SnapshotDatabaseTime")[:23]) for found in (seen, again)]
     assert abs(times[1] - times[0]).total_seconds() < 1, times
@@ -158,6 +165,33 @@ def power_cut(daemon, client):
     available(client, "r-cut", 120)
     assert rows(client, "r-cut") == before, (rows(client, "r-cut"), before)
     remove(client, "r-cut")
+    client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="cut")
+    psql(*endpoint(client, "src"), "delete from t where x = 7")
+
+
+def power_cut_and_damage(daemon, client):
+    """The WAL that would tell where it was is damaged, too: the snapshot fails instead of becoming a later one."""
+    vault = f"{daemon.state}/vault/{client.instance('src').findtext('DbiResourceId')}/wal"
+
+    def complete():
+        return max((name for name in os.listdir(vault) if len(name) == 24), default="")
+
+    before = complete()
+    psql(*endpoint(client, "src"), "select pg_logical_emit_message(false, 'x', repeat('y', 1048576)) from generate_series(1, 34)")
+    victim = wait_for("another segment to be complete", lambda: complete() > before and complete(), 30)
+
+    def flip():
+        with open(f"{vault}/{victim}", "r+b") as f:
+            f.seek(300_000)
+            byte = f.read(1)[0]
+            f.seek(300_000)
+            f.write(bytes([byte ^ 0x40]))
+
+    cut_after_snapshot(daemon, client, flip)
+    wait_for("its failure", lambda: described(client, "cut", "failed"), 60)
+    said = client.rds("DescribeEvents", SourceIdentifier="cut", SourceType="db-snapshot").findall(".//Event/Message")
+    assert any("where it began can't be restored: the WAL in the vault is damaged" in e.text for e in said), [e.text for e in said]
+    flip()
     client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="cut")
     psql(*endpoint(client, "src"), "delete from t where x = 7")
 
@@ -228,6 +262,7 @@ def main():
         report.run("both ends of the restore window", edges, client)
         report.run("bases never change and a restore touches nothing of its source", source_untouched, daemon, client)
         report.run("a power cut right after a snapshot", power_cut, daemon, client)
+        report.run("a power cut right after a snapshot, and damaged WAL", power_cut_and_damage, daemon, client)
         report.run("a snapshot needs neither its instance nor other snapshots", everything_else_goes, daemon, client)
         report.run("a name that is used again", used_again, client)
     report.finish()
