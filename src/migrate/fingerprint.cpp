@@ -19,7 +19,10 @@ part(kind, name, def) as (
   union all select 'extension', extname::text, '' from pg_extension
   union all select case relkind when 'v' then 'view' when 'm' then 'view' when 'S' then 'sequence' else 'table' end,
     format('%I.%I', nspname, relname),
-    concat_ws('|', relkind, relpersistence, relrowsecurity, relforcerowsecurity, relreplident, array_to_string(reloptions, ','),
+    concat_ws('|', relkind, relpersistence, relrowsecurity, relforcerowsecurity, relreplident,
+      (select indexrelid::regclass from pg_index where indrelid = rel.oid and indisreplident),
+      (select string_agg(o, ',' order by o) from unnest(reloptions) o),
+      (select string_agg(o, ',' order by o) from pg_class t, unnest(t.reloptions) o where t.oid = rel.reltoastrelid),
       (select string_agg(inhparent::regclass::text, ',' order by inhseqno) from pg_inherits where inhrelid = rel.oid and not relispartition),
       case when relkind = 'p' then pg_get_partkeydef(oid) end, pg_get_expr(relpartbound, oid),
       case when relkind in ('v', 'm') then pg_get_viewdef(oid) end,
@@ -27,13 +30,15 @@ part(kind, name, def) as (
          attgenerated, attcollation, pg_get_expr(d.adbin, d.adrelid)), '|' order by attname)
        from pg_attribute a left join pg_attrdef d on adrelid = attrelid and adnum = attnum
        where attrelid = rel.oid and attnum > 0 and not attisdropped),
-      (select concat_ws(' ', seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcycle) from pg_sequence where seqrelid = rel.oid))
+      (select concat_ws(' ', seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle) from pg_sequence where seqrelid = rel.oid))
     from rel where relkind in ('r', 'p', 'v', 'm', 'S', 'f')
-  union all select 'rule', format('%s.%I', ev_class::regclass, rulename), pg_get_ruledef(r.oid)
+  union all select 'rule', format('%s.%I', ev_class::regclass, rulename), pg_get_ruledef(r.oid) || ev_enabled::text
     from pg_rewrite r join rel on rel.oid = ev_class where rulename <> '_RETURN'
-  union all select 'statistics', format('%I.%I', nspname, stxname), pg_get_statisticsobjdef(s.oid)
+  union all select 'statistics', format('%I.%I', nspname, stxname), (select string_agg(x, ', ' order by x)
+      from regexp_split_to_table(pg_get_statisticsobjdef(s.oid), ', | ON | FROM ') x)
     from pg_statistic_ext s join ns on ns.oid = stxnamespace
-  union all select 'constraint', format('%s.%I', conrelid::regclass, conname), pg_get_constraintdef(k.oid) || convalidated
+  union all select 'constraint', case contype when 'n' then conrelid::regclass || '.' || pg_get_constraintdef(k.oid)
+      else format('%s.%I', conrelid::regclass, conname) end, pg_get_constraintdef(k.oid) || convalidated
     from pg_constraint k join rel on rel.oid = conrelid
   union all select 'index', i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) || indisvalid
     from pg_index i join rel on rel.oid = i.indrelid
@@ -45,10 +50,13 @@ part(kind, name, def) as (
   union all select 'function', p.oid::regprocedure::text, case when prokind = 'a' then prosrc else pg_get_functiondef(p.oid) end
     from pg_proc p join ns on ns.oid = pronamespace where not exists (select from member where classid = 'pg_proc'::regclass and objid = p.oid)
   union all select 'type', format_type(t.oid, null), concat_ws('|', typtype,
-      case when typtype = 'd' then concat_ws(' ', format_type(typbasetype, typtypmod), typdefault, typnotnull,
+      case when typtype = 'd' then concat_ws(' ', format_type(typbasetype, typtypmod), pg_get_expr(typdefaultbin, 0), typnotnull,
         (select string_agg(conname || ' ' || pg_get_constraintdef(oid), ',' order by conname) from pg_constraint where contypid = t.oid)) end,
       (select string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attcollation), ',' order by attnum)
        from pg_attribute where attrelid = typrelid and attnum > 0 and not attisdropped),
+      (select concat_ws(' ', rngsubtype::regtype, opcnamespace::regnamespace, opcname, rngcollation, rngcanonical::regproc,
+         rngsubdiff::regproc, (to_jsonb(g) ->> 'rngmultitypid')::oid::regtype)
+       from pg_range g join pg_opclass c on c.oid = rngsubopc where rngtypid = t.oid),
       (select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum where enumtypid = t.oid))
     from pg_type t join ns on ns.oid = typnamespace where (typtype in ('e', 'd', 'r') or
       (typtype = 'c' and exists (select from pg_class where oid = typrelid and relkind = 'c')))

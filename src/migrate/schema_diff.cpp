@@ -9,28 +9,37 @@ std::string quoted(const std::string& text) {
 }
 
 std::vector<std::string> Differ::run() {
-  choose_enums();
+  choose_types();
   choose_views();
   drop_code();
+  unlink_children();
   drop_functions(true);
   drop_parts();
+  drop_borrowed_sequences();
   drop_tables();
   drop_identities();
   make_types();
   make_enums();
+  make_ranges(false);
   make_domains();
   make_composites();
   functions(false);
+  make_ranges(true);
   make_tables();
   change_tables();
-  replace_enums();
+  change_partitions();
+  replace_types();
   sequence_owners();
   persistence();
   make_constraints();
   make_indexes([&](const std::string& t) { return !b_.views.contains(t); });
+  link_children();
+  replica_identities();
   functions(true);
   make_views();
   make_indexes([&](const std::string& t) { return b_.views.contains(t); });
+  make_statistics();
+  make_rules();
   make_triggers();
   make_policies();
   make_comments();
@@ -42,7 +51,26 @@ std::vector<std::string> Differ::run() {
 bool Differ::remade(const std::string& table) const {
   if (!stays(table)) return false;
   const auto &x = a_.tables.at(table), &y = b_.tables.at(table);
-  return x.partition_key != y.partition_key || x.parent != y.parent || x.bound != y.bound;
+  const bool with_parent = !y.parent.empty() && (!stays(y.parent) || remade(y.parent));
+  return x.partition_key != y.partition_key || x.parent != y.parent || x.bound != y.bound || with_parent;
+}
+
+bool Differ::kept(const SchemaModel::Part& was, const SchemaModel::Part& now) const {
+  return was == now && stays(now.table) && !remade(now.table) && !mentions_replaced(now.definition) &&
+         !on_regenerated(now);
+}
+
+bool Differ::kept_index(const std::string& key) const {
+  const auto was = a_.indexes.find(key), now = b_.indexes.find(key);
+  if (was == a_.indexes.end() || now == b_.indexes.end()) return false;
+  return was->second == now->second && !dropped_views_.contains(now->second.table) && !remade(now->second.table) &&
+         !mentions_replaced(now->second.definition) && !on_regenerated(now->second);
+}
+
+bool Differ::only_validated(const SchemaModel::Part& was, const SchemaModel::Part& now) const {
+  SchemaModel::Part valid = now;
+  valid.definition += " NOT VALID";
+  return was == valid && kept(was, valid);
 }
 
 bool Differ::uses_new_label(const std::string& type, const std::vector<std::string>& old) const {
@@ -89,13 +117,17 @@ bool Differ::policy_stays(const std::string& key, const SchemaModel::Part& polic
          !mentions_replaced(policy.definition);
 }
 
-void Differ::choose_enums() {
+void Differ::choose_types() {
   for (const auto& [name, labels] : b_.enums) {
     const auto it = a_.enums.find(name);
     if (it == a_.enums.end() || it->second == labels) continue;
     size_t found = 0;
     for (const auto& l : labels) found += found < it->second.size() && it->second[found] == l;
     if (found != it->second.size() || uses_new_label(name, it->second)) replaced_.insert(name);
+  }
+  for (const auto& [name, d] : b_.domains) {
+    const auto it = a_.domains.find(name);
+    if (it != a_.domains.end() && (it->second.type != d.type || replaced_.contains(d.type))) replaced_.insert(name);
   }
 }
 
@@ -156,16 +188,18 @@ void Differ::in_order(const std::map<std::string, SchemaModel::View>& views, con
   for (const auto& name : order) visit(name);
 }
 
+std::string last_part(const std::string& name) {
+  return name.substr(name.rfind(name.ends_with('"') ? ".\"" : ".") + 1);
+}
+
 std::string Differ::old_name(const std::string& type) {
-  const size_t dot = type.rfind(type.ends_with('"') ? ".\"" : ".");
-  std::string name = type.substr(dot + 1);
+  const std::string name = last_part(type);
   if (name.ends_with('"')) return name.substr(0, name.size() - 1) + "_howdah_old\"";
   return name + "_howdah_old";
 }
 
 std::string Differ::old_full_name(const std::string& type) {
-  const size_t dot = type.rfind(type.ends_with('"') ? ".\"" : ".");
-  return type.substr(0, dot + 1) + old_name(type);
+  return type.substr(0, type.size() - last_part(type).size()) + old_name(type);
 }
 
 std::vector<std::string> schema_diff(const SchemaModel& from, const SchemaModel& to) { return Differ(from, to).run(); }

@@ -13,6 +13,10 @@ void Differ::drop_code() {
     if (gone || (it != b_.triggers.end() && it->second == t)) continue;
     say(fmt::format("drop trigger {} on {}", t.name, t.table));
   }
+  for (const auto& [key, r] : a_.rules) {
+    const bool gone = dropped_views_.contains(r.table) || (!stays(r.table) && !b_.views.contains(r.table));
+    if (!gone && !rule_stays(key, r)) say(fmt::format("drop rule {} on {}", r.name, r.table));
+  }
   in_order(
       a_.views, dropped_views_,
       [&](const std::string& v) {
@@ -25,29 +29,50 @@ void Differ::drop_parts() {
   for (const bool foreign : {true, false}) {
     for (const auto& [key, k] : a_.constraints) {
       const auto it = b_.constraints.find(key);
-      if ((k.kind == 'f') != foreign || (it != b_.constraints.end() && it->second == k && !remade(k.table) &&
-                                         !mentions_replaced(k.definition) && !on_regenerated(k)))
-        continue;
+      if ((k.kind == 'f') != foreign) continue;
+      if (it != b_.constraints.end() && (kept(k, it->second) || only_validated(k, it->second))) continue;
       const bool table_goes = !stays(k.table) || remade(k.table);
       if (table_goes && !foreign) continue;  // goes with its table; foreign keys are in the way of other tables
       say(fmt::format("alter table {} drop constraint {}", k.table, k.name));
     }
   }
   for (const auto& [key, i] : a_.indexes) {
-    const auto it = b_.indexes.find(key);
-    if (it != b_.indexes.end() && it->second == i && !mentions_replaced(i.definition) && !on_regenerated(i)) continue;
+    if (kept_index(key)) continue;
     if (stays(i.table) && !remade(i.table)) say("drop index " + i.name);
     if (a_.views.contains(i.table) && !dropped_views_.contains(i.table)) say("drop index " + i.name);
+  }
+  for (const auto& [key, s] : a_.statistics) {
+    const auto it = b_.statistics.find(key);
+    const bool stays_there = it != b_.statistics.end() && statistics_stay(s, it->second);
+    if (stays_there || dropped_views_.contains(s.table)) continue;
+    if (a_.views.contains(s.table) || (stays(s.table) && !remade(s.table))) say("drop statistics " + s.name);
+  }
+}
+
+/// A sequence goes with the column that owns it, which a default elsewhere would prevent (of a child, by inheritance).
+void Differ::drop_borrowed_sequences() {
+  for (const auto& [sequence, s] : a_.sequences) {
+    if (s.owned_by.empty() || b_.sequences.contains(sequence)) continue;
+    for (const auto& [name, t] : a_.tables) {
+      if (!stays(name) || remade(name)) continue;
+      for (const auto& c : t.columns) {
+        if (s.owned_by != name + "." + c.name && c.expression.find(quoted(sequence)) != std::string::npos)
+          say(fmt::format("alter table {} alter column {} drop default", name, c.name));
+      }
+    }
   }
 }
 
 void Differ::drop_tables() {
-  for (const bool partitions : {true, false}) {
-    for (const auto& [name, t] : a_.tables) {
-      if (t.parent.empty() == partitions || (stays(name) && !remade(name))) continue;
-      out_.push_back(kLosesData + fmt::format("drop table {};", name));
+  std::set<std::string> seen;
+  const std::function<void(const std::string&)> drop = [&](const std::string& name) {
+    if ((stays(name) && !remade(name)) || !seen.insert(name).second) return;
+    for (const auto& [child, t] : a_.tables) {
+      if (t.parent == name || std::find(t.inherits.begin(), t.inherits.end(), name) != t.inherits.end()) drop(child);
     }
-  }
+    out_.push_back(kLosesData + fmt::format("drop table {};", name));
+  };
+  for (const auto& [name, t] : a_.tables) drop(name);
   for (const auto& [name, t] : a_.tables) {
     if (!stays(name) || remade(name) || !t.parent.empty()) continue;
     for (const auto& c : t.columns) {
@@ -80,17 +105,26 @@ void Differ::drop_functions(bool of_tables) {
   for (const auto& [name, f] : a_.functions) {
     if (f.needs_tables != of_tables) continue;
     const auto it = b_.functions.find(name);
-    const std::string sql = fmt::format("drop {} {}", f.kind, name);
     if (it == b_.functions.end() && !of_tables)
-      unused_.push_back(sql);
+      unused_.push_back(name);
     else if (it == b_.functions.end() || it->second.signature != f.signature || it->second.kind != f.kind ||
              mentions_replaced(f.definition))
-      say(sql);
+      say(fmt::format("drop {} {}", f.kind, name));
   }
 }
 
 void Differ::drop_types() {
-  for (const auto& sql : unused_) say(sql);
+  // The subtype_diff of a range goes after the range, all others before the types that they are about.
+  const auto drop_unused = [&](bool of_ranges) {
+    for (const auto& f : unused_) {
+      const std::string mention = "subtype_diff = " + f.substr(0, f.find('('));
+      const bool of_range = std::any_of(a_.ranges.begin(), a_.ranges.end(), [&](const auto& range) {
+        return range.second.find(mention) != std::string::npos;
+      });
+      if (of_range == of_ranges) say(fmt::format("drop {} {}", a_.functions.at(f).kind, f));
+    }
+  };
+  drop_unused(false);
   for (const auto& [name, s] : a_.sequences) {
     // Owned by what was dropped: it went along.
     const std::string table = s.owned_by.substr(0, s.owned_by.rfind('.'));
@@ -104,6 +138,10 @@ void Differ::drop_types() {
   for (const auto& [name, d] : a_.domains) {
     if (!b_.domains.contains(name)) say("drop domain " + name);
   }
+  for (const auto& [name, definition] : a_.ranges) {
+    if (!b_.ranges.contains(name)) say("drop type " + name);
+  }
+  drop_unused(true);
   for (const auto& [name, labels] : a_.enums) {
     if (!b_.enums.contains(name)) say("drop type " + name);
   }

@@ -9,13 +9,40 @@ std::string list(const std::vector<std::string>& items) {
   return out;
 }
 
-std::string column_sql(const SchemaModel::Column& c) {
+/// Without its schema and quotes.
+std::string bare(const std::string& name) {
+  const std::string last = last_part("." + name);
+  return last.ends_with('"') ? last.substr(1, last.size() - 2) : last;
+}
+
+/// Of a sequence, as SQL has them: those that the list `except` does not have.
+std::string options_of(const std::string& list, const std::string& except = "") {
+  std::string out;
+  for (size_t at = 0; at < list.size();) {
+    const size_t end = std::min(list.find(", ", at), list.size());
+    const std::string option = list.substr(at, end - at);
+    if ((", " + except + ",").find(", " + option + ",") == std::string::npos) out += (out.empty() ? "" : " ") + option;
+    at = end + 2;
+  }
+  return out;
+}
+
+/// In parentheses after "identity"; "" when PostgreSQL chooses the same by itself.
+std::string sequence_sql(const std::string& table, const SchemaModel::Column& c) {
+  std::string out;
+  if (bare(c.sequence) != bare(table) + "_" + bare(c.name) + "_seq") out = "sequence name " + c.sequence;
+  if (!c.plain_sequence) out += (out.empty() ? "" : " ") + options_of(c.sequence_options);
+  return out.empty() ? "" : " (" + out + ")";
+}
+
+std::string column_sql(const std::string& table, const SchemaModel::Column& c) {
   std::string out = c.name + " " + c.type;
   if (!c.collation.empty()) out += " collate " + c.collation;
   if (!c.generated.empty())
     out += fmt::format(" generated always as ({}) {}", c.expression, c.generated == "s" ? "stored" : "virtual");
   else if (!c.identity.empty())
-    out += fmt::format(" generated {} as identity", c.identity == "a" ? "always" : "by default");
+    out +=
+        fmt::format(" generated {} as identity{}", c.identity == "a" ? "always" : "by default", sequence_sql(table, c));
   else if (!c.expression.empty())
     out += " default " + c.expression;
   return out + (c.not_null ? " not null" : "");
@@ -33,10 +60,9 @@ void Differ::make_types() {
   for (const auto& [name, s] : b_.sequences) {
     const auto it = a_.sequences.find(name);
     if (it == a_.sequences.end())
-      say(fmt::format("create {}sequence {} {}", s.unlogged ? "unlogged " : "", name, s.definition));
+      say(fmt::format("create {}sequence {} {}", s.unlogged ? "unlogged " : "", name, options_of(s.definition)));
     else if (it->second.definition != s.definition)
-      say(fmt::format("alter sequence {} {}{}", name, s.definition,
-                      s.definition.ends_with(" cycle") ? "" : " no cycle"));
+      change_sequence(name, it->second.definition, s.definition);
   }
 }
 
@@ -89,11 +115,13 @@ void Differ::make_tables() {
     if (stays(name) && !remade(name)) continue;
     const auto& t = b_.tables.at(name);
     std::vector<std::string> columns;
-    for (const auto& c : t.columns) columns.push_back("\n  " + column_sql(c));
+    for (const auto& c : t.columns) columns.push_back("\n  " + column_sql(name, c));
     const std::string what =
         t.parent.empty() ? fmt::format("({}\n)", list(columns)) : fmt::format("partition of {} {}", t.parent, t.bound);
-    say(fmt::format("create {}table {} {}{}", t.unlogged ? "unlogged " : "", name, what,
-                    t.partition_key.empty() ? "" : " partition by " + t.partition_key));
+    const std::string options = options_sql(t.options);
+    say(fmt::format("create {}table {} {}{}{}", t.unlogged ? "unlogged " : "", name, what,
+                    t.partition_key.empty() ? "" : " partition by " + t.partition_key,
+                    options.empty() ? "" : " with (" + options + ")"));
     if (t.row_security) say(fmt::format("alter table {} enable row level security", name));
     if (t.force_row_security) say(fmt::format("alter table {} force row level security", name));
   }
@@ -107,11 +135,12 @@ void Differ::change_tables() {
       say(fmt::format("alter table {} {} row level security", name, t.row_security ? "enable" : "disable"));
     if (was.force_row_security != t.force_row_security)
       say(fmt::format("alter table {} {} row level security", name, t.force_row_security ? "force" : "no force"));
+    change_options(name, was.options, t.options);
     if (!t.parent.empty()) continue;  // its parent's columns are its own
     for (const auto& c : t.columns) {
       const auto* old = was.find(c.name);
       if (old == nullptr)
-        say(fmt::format("alter table {} add column {}", name, column_sql(c)));
+        say(fmt::format("alter table {} add column {}", name, column_sql(name, c)));
       else if (!(*old == c) || of_replaced_type(c))
         change_column(name, *old, c);
     }
@@ -122,12 +151,13 @@ void Differ::change_column(const std::string& table, const SchemaModel::Column& 
   const std::string alter = fmt::format("alter table {} alter column {} ", table, c.name);
   if (regenerated(table, was)) {
     out_.push_back(kLosesData + fmt::format("alter table {} drop column {};", table, c.name));
-    say(fmt::format("alter table {} add column {}", table, column_sql(c)));
+    say(fmt::format("alter table {} add column {}", table, column_sql(table, c)));
     return;
   }
   const bool retyped = was.type != c.type || was.collation != c.collation || of_replaced_type(c);
-  const bool redefault = was.expression != c.expression || (retyped && !was.expression.empty());
-  if (redefault && !was.expression.empty() && c.generated.empty() && c.identity.empty()) say(alter + "drop default");
+  const bool redefault = redefaulted(table, was, c);
+  const bool had = !was.expression.empty() || (retyped && partitions_have_default(table, c.name));
+  if (redefault && had && c.generated.empty() && c.identity.empty()) say(alter + "drop default");
   if (retyped)
     say(fmt::format("{}type {}{} using {}{}::{}", alter, c.type, c.collation.empty() ? "" : " collate " + c.collation,
                     c.name, through_text(was), c.type));
@@ -135,14 +165,35 @@ void Differ::change_column(const std::string& table, const SchemaModel::Column& 
   if (was.not_null != c.not_null && (c.not_null || !primary(table, c.name)))
     say(alter + (c.not_null ? "set not null" : "drop not null"));
   const char* how = c.identity == "a" ? "always" : "by default";
-  if (was.identity.empty() && !c.identity.empty()) say(fmt::format("{}add generated {} as identity", alter, how));
-  if (!was.identity.empty() && !c.identity.empty() && was.identity != c.identity)
-    say(fmt::format("{}set generated {}", alter, how));
+  if (was.identity.empty() && !c.identity.empty())
+    say(fmt::format("{}add generated {} as identity{}", alter, how, sequence_sql(table, c)));
+  if (was.identity.empty() || c.identity.empty()) return;
+  if (was.identity != c.identity) say(fmt::format("{}set generated {}", alter, how));
+  const bool both_plain = was.plain_sequence && c.plain_sequence;  // a new type brings its own limits then
+  if (!both_plain && (was.sequence_options != c.sequence_options || retyped))
+    change_sequence(was.sequence, retyped ? "" : was.sequence_options, c.sequence_options);
+  if (was.sequence != c.sequence)
+    say(fmt::format("alter sequence {} rename to {}", was.sequence, last_part(c.sequence)));
+}
+
+/// One that was never used begins at its new start; others go on where they are.
+void Differ::change_sequence(const std::string& name, const std::string& was, const std::string& now) {
+  const std::string options = options_of(now, was);
+  const bool begins = a_.unused.contains(name) && options.starts_with("start ");
+  say(fmt::format("alter sequence {} {}{}", name, options, begins ? " restart" : ""));
+}
+
+bool Differ::redefaulted(const std::string& table, const SchemaModel::Column& was, const SchemaModel::Column& c) const {
+  const bool retyped = was.type != c.type || was.collation != c.collation || of_replaced_type(c);
+  return was.expression != c.expression ||
+         (retyped && (!was.expression.empty() || partitions_have_default(table, c.name)));
 }
 
 std::string Differ::through_text(const SchemaModel::Column& was) const {
-  if (a_.enums.contains(was.type)) return "::text";
-  return was.type.ends_with("[]") && a_.enums.contains(was.type.substr(0, was.type.size() - 2)) ? "::text[]" : "";
+  const bool array = was.type.ends_with("[]");
+  const std::string type = array ? was.type.substr(0, was.type.size() - 2) : was.type;
+  if (!a_.enums.contains(type) && !(a_.domains.contains(type) && replaced_.contains(type))) return "";
+  return array ? "::text[]" : "::text";
 }
 
 bool Differ::primary(const std::string& table, const std::string& column) const {
@@ -152,8 +203,13 @@ bool Differ::primary(const std::string& table, const std::string& column) const 
   return false;
 }
 
-void Differ::replace_enums() {
-  for (const auto& type : replaced_) say("drop type " + old_full_name(type));
+void Differ::replace_types() {
+  for (const auto& type : replaced_) {
+    if (b_.domains.contains(type)) say("drop domain " + old_full_name(type));
+  }
+  for (const auto& type : replaced_) {
+    if (b_.enums.contains(type)) say("drop type " + old_full_name(type));
+  }
 }
 
 void Differ::sequence_owners() {
@@ -181,9 +237,11 @@ void Differ::make_constraints() {
   for (const bool foreign : {false, true}) {
     for (const auto& [key, k] : b_.constraints) {
       const auto it = a_.constraints.find(key);
-      const bool same = it != a_.constraints.end() && it->second == k && stays(k.table) && !remade(k.table) &&
-                        !mentions_replaced(k.definition) && !on_regenerated(k);
-      if (same || (k.kind == 'f') != foreign) continue;
+      if ((k.kind == 'f') != foreign || (it != a_.constraints.end() && kept(it->second, k))) continue;
+      if (it != a_.constraints.end() && only_validated(it->second, k)) {
+        say(fmt::format("alter table {} validate constraint {}", k.table, k.name));
+        continue;
+      }
       say(fmt::format("alter table {} add constraint {} {}", k.table, k.name, k.definition));
     }
   }
@@ -191,12 +249,7 @@ void Differ::make_constraints() {
 
 void Differ::make_indexes(const std::function<bool(const std::string&)>& wanted) {
   for (const auto& [key, i] : b_.indexes) {
-    if (!wanted(i.table)) continue;
-    const auto it = a_.indexes.find(key);
-    const bool kept =
-        !dropped_views_.contains(i.table) && !remade(i.table) && !mentions_replaced(i.definition) && !on_regenerated(i);
-    if (it != a_.indexes.end() && it->second == i && kept) continue;
-    say(i.definition);
+    if (wanted(i.table) && !kept_index(key)) say(i.definition);
   }
 }
 

@@ -14,12 +14,18 @@ std::string name_of(const std::string& attribute) {
   return attribute.substr(0, end);
 }
 
+std::vector<std::string>::const_iterator find_name(const std::vector<std::string>& list, const std::string& attribute) {
+  return std::find_if(list.begin(), list.end(), [&](const std::string& x) { return name_of(x) == name_of(attribute); });
+}
+
 }  // namespace
 
 void Differ::make_domains() {
   for (const auto& [name, d] : b_.domains) {
     const auto it = a_.domains.find(name);
-    if (it != a_.domains.end()) {
+    if (replaced_.contains(name)) {
+      say(fmt::format("alter domain {} rename to {}", name, old_name(name)));
+    } else if (it != a_.domains.end()) {
       change_domain(name, it->second, d);
       continue;
     }
@@ -31,7 +37,6 @@ void Differ::make_domains() {
   }
 }
 
-/// Another type is left to the caller, who sees that it has not changed: columns would have to be converted.
 void Differ::change_domain(const std::string& name, const SchemaModel::Domain& was, const SchemaModel::Domain& now) {
   const std::string alter = "alter domain " + name + " ";
   if (was.expression != now.expression)
@@ -49,7 +54,8 @@ void Differ::change_domain(const std::string& name, const SchemaModel::Domain& w
   }
 }
 
-/// Attributes come at the end; other orders are left to the caller. PostgreSQL refuses while a table has such a column.
+/// New attributes come at the end; other orders are left to the caller. PostgreSQL refuses to change the type of one
+/// while a table has such a column.
 void Differ::make_composites() {
   for (const auto& [name, attributes] : b_.composites) {
     const auto it = a_.composites.find(name);
@@ -59,13 +65,29 @@ void Differ::make_composites() {
     }
     const auto& was = it->second;
     for (const auto& x : was) {
-      if (std::find(attributes.begin(), attributes.end(), x) == attributes.end())
+      if (find_name(attributes, x) == attributes.end())
         say(fmt::format("alter type {} drop attribute {}", name, name_of(x)));
     }
     for (const auto& x : attributes) {
-      if (std::find(was.begin(), was.end(), x) == was.end())
+      const auto old = find_name(was, x);
+      if (old == was.end())
         say(fmt::format("alter type {} add attribute {}", name, x));
+      else if (*old != x)
+        say(fmt::format("alter type {} alter attribute {} type {}", name, name_of(x), x.substr(name_of(x).size() + 1)));
     }
+  }
+}
+
+/// One that changes is dropped first, which PostgreSQL refuses while something is of it.
+void Differ::make_ranges(bool with_function) {
+  for (const auto& [name, definition] : b_.ranges) {
+    const size_t function = definition.find("subtype_diff = ");
+    const size_t end = function == std::string::npos ? 0 : definition.find_first_of(",)", function);
+    const bool own_function = end > 0 && definition.substr(function, end - function).find('.') != std::string::npos;
+    const auto it = a_.ranges.find(name);
+    if (own_function != with_function || (it != a_.ranges.end() && it->second == definition)) continue;
+    if (it != a_.ranges.end()) say("drop type " + name);
+    say(fmt::format("create type {} as range {}", name, definition));
   }
 }
 

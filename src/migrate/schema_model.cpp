@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace howdah::migrate {
 namespace {
 
@@ -47,9 +49,9 @@ void read_types(Reader& r, SchemaModel& m) {
                               "where classid = 'pg_type'::regclass and objid = t.oid) order by 1, enumsortorder"))
     m.enums[x[0]].push_back(x[1]);
   for (const auto& x : r.rows(
-           "select full_name, format('as %s start %s increment %s minvalue %s maxvalue %s cache %s%s', "
-           "seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcache, case when seqcycle then ' cycle' "
-           "end), "
+           "select full_name, format('as %s, start %s, increment %s, minvalue %s, maxvalue %s, cache %s, %s', "
+           "seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcache, case when seqcycle then 'cycle' "
+           "else 'no cycle' end), "
            "coalesce((select format('%s.%I', o.full_name, attname) from pg_depend d join rel o on o.oid = d.refobjid "
            "join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid where d.classid = "
            "'pg_class'::regclass and d.objid = rel.oid and d.deptype = 'a' and d.refobjsubid > 0), ''), relpersistence "
@@ -57,6 +59,10 @@ void read_types(Reader& r, SchemaModel& m) {
            "pg_sequence on seqrelid = rel.oid where not exists (select from pg_depend where classid = "
            "'pg_class'::regclass and objid = rel.oid and deptype = 'i')"))
     m.sequences[x[0]] = {x[1], x[2], x[3] == "t"};
+  for (const auto& x :
+       r.rows("select full_name from rel where case when relkind = 'S' then case when has_sequence_privilege("
+              "oid, 'select') then pg_sequence_last_value(oid) is null end end"))
+    m.unused.insert(x[0]);
 }
 
 /// Types that others made of: before tables, which may have columns of them.
@@ -64,11 +70,12 @@ void read_made_types(Reader& r, SchemaModel& m) {
   const std::string own =
       "from pg_type t join ns on ns.oid = typnamespace {} where not exists (select from member where classid = "
       "'pg_type'::regclass and objid = t.oid)";
-  for (const auto& x : r.rows("select format('%I.%I', nspname, typname), format_type(typbasetype, typtypmod) || case "
-                              "when typcollation <> (select typcollation from pg_type b where b.oid = t.typbasetype) "
-                              "then ' collate ' || typcollation::regcollation else '' end, coalesce(typdefault, ''), "
-                              "typnotnull " +
-                              fmt::format(fmt::runtime(own), "") + " and typtype = 'd'"))
+  for (const auto& x : r.rows(
+           "select format('%I.%I', nspname, typname), format_type(typbasetype, typtypmod) || case "
+           "when typcollation <> (select typcollation from pg_type b where b.oid = t.typbasetype) "
+           "then ' collate ' || typcollation::regcollation else '' end, coalesce(pg_get_expr(typdefaultbin, 0), ''), "
+           "typnotnull " +
+           fmt::format(fmt::runtime(own), "") + " and typtype = 'd'"))
     m.domains[x[0]] = {.type = x[1], .expression = x[2], .not_null = x[3] == "t"};
   for (const auto& x :
        r.rows("select format('%I.%I', nspname, typname), quote_ident(conname), "
@@ -82,6 +89,18 @@ void read_made_types(Reader& r, SchemaModel& m) {
                        "join pg_class c on c.oid = typrelid and relkind = 'c' join pg_attribute on attrelid = c.oid") +
            " and attnum > 0 and not attisdropped order by 1, attnum"))
     m.composites[x[0]].push_back(x[1]);
+  // One with a canonical function needs that function, which needs the type: left to the caller.
+  for (const auto& x : r.rows(
+           "select format('%I.%I', nspname, typname), format('(subtype = %s', format_type(rngsubtype, null)) || case "
+           "when opcdefault then '' else (select format(', subtype_opclass = %I.%I', o.nspname, opcname) from "
+           "pg_namespace o where o.oid = opcnamespace) end || case when rngcollation in (0, (select typcollation from "
+           "pg_type s where s.oid = rngsubtype)) then '' else ', collation = ' || rngcollation::regcollation end || "
+           "case when rngsubdiff = 0 then '' else ', subtype_diff = ' || rngsubdiff::regproc end || "
+           "coalesce(', multirange_type_name = ' || (to_jsonb(g) ->> 'rngmultitypid')::oid::regtype, '') || ')' " +
+           fmt::format(fmt::runtime(own),
+                       "join pg_range g on rngtypid = t.oid join pg_opclass c on c.oid = rngsubopc") +
+           " and rngcanonical = 0"))
+    m.ranges[x[0]] = x[1];
 }
 
 void read_comments(Reader& r, SchemaModel& m) {
@@ -115,27 +134,68 @@ void read_tables(Reader& r, SchemaModel& m) {
        r.rows("select full_name, case when relkind = 'p' then pg_get_partkeydef(rel.oid) else '' end, coalesce((select "
               "inhparent::regclass::text from pg_inherits where inhrelid = rel.oid and relispartition), ''), "
               "coalesce(pg_get_expr(relpartbound, rel.oid), ''), relpersistence = 'u', relrowsecurity, "
-              "relforcerowsecurity from rel where relkind in ('r', 'p')")) {
+              "relforcerowsecurity, case relreplident when 'f' then 'full' when 'n' then 'nothing' when 'i' then "
+              "coalesce((select 'using index ' || quote_ident(i.relname) from pg_index join pg_class i on i.oid = "
+              "indexrelid where indrelid = rel.oid and indisreplident), 'nothing') else '' end from rel where relkind "
+              "in ('r', 'p')")) {
     m.tables[x[0]] = {.partition_key = x[1],
                       .parent = x[2],
                       .bound = x[3],
                       .unlogged = x[4] == "t",
                       .row_security = x[5] == "t",
-                      .force_row_security = x[6] == "t"};
+                      .force_row_security = x[6] == "t",
+                      .replica_identity = x[7]};
   }
+  for (const auto& x : r.rows("select full_name, inhparent::regclass from rel join pg_inherits on inhrelid = rel.oid "
+                              "where relkind = 'r' and not relispartition order by 1, inhseqno"))
+    m.tables[x[0]].inherits.push_back(x[1]);
+  for (const auto& x :
+       r.rows("select full_name, split_part(o, '=', 1), substr(o, strpos(o, '=') + 1) from rel left join pg_class t on "
+              "t.oid = rel.reltoastrelid cross join lateral (select unnest(rel.reloptions) union all select 'toast.' "
+              "|| unnest(t.reloptions)) as options(o) where rel.relkind = 'r'"))
+    m.tables[x[0]].options[x[1]] = x[2];
   for (const auto& x : r.rows(
            "select full_name, quote_ident(attname), format_type(atttypid, atttypmod), case when attcollation <> "
            "typcollation then attcollation::regcollation::text else '' end, coalesce(pg_get_expr(adbin, adrelid), ''), "
-           "attidentity, attgenerated, attnotnull from rel join pg_attribute a on attrelid = rel.oid join pg_type t on "
-           "t.oid = atttypid left join pg_attrdef on adrelid = rel.oid and adnum = attnum where relkind in ('r', 'p') "
-           "and attnum > 0 and not attisdropped order by full_name, attnum"))
-    m.tables[x[0]].columns.push_back({x[1], x[2], x[3], x[4], x[5], x[6], x[7] == "t"});
+           "attidentity, attgenerated, attnotnull, coalesce(s.sequence, ''), coalesce(s.options, ''), "
+           "coalesce(s.plain, true) from rel join pg_attribute a on attrelid = rel.oid join pg_type t on t.oid = "
+           "atttypid left join pg_attrdef on adrelid = rel.oid and adnum = attnum left join (select refobjid, "
+           "refobjsubid, q.full_name as sequence, format('start %s, increment %s, minvalue %s, maxvalue %s, cache %s, "
+           "%s', "
+           "seqstart, seqincrement, seqmin, seqmax, seqcache, case when seqcycle then 'cycle' else 'no cycle' end) as "
+           "options, (seqstart, seqincrement, seqmin, seqcache, seqcycle) = (1, 1, 1, 1, false) and seqmax = case "
+           "seqtypid::regtype::text when 'smallint' then 32767 when 'integer' then 2147483647 else 9223372036854775807 "
+           "end as plain from pg_depend d join pg_sequence on seqrelid = objid join rel q on q.oid = objid where "
+           "d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype = 'i') s on "
+           "(s.refobjid, s.refobjsubid) = (rel.oid, attnum) where rel.relkind in ('r', 'p') and attnum > 0 and not "
+           "attisdropped order by full_name, attnum"))
+    m.tables[x[0]].columns.push_back({x[1], x[2], x[3], x[4], x[5], x[6], x[7] == "t", x[8], x[9], x[10] == "t"});
+}
+
+/// The server lists what statistics are about in the order of the table's columns, which says nothing.
+std::string in_order_of_names(const std::string& statistics) {
+  const size_t from = statistics.find(" ON ") + 4, to = statistics.rfind(" FROM ");
+  std::vector<std::string> items = {""};
+  int depth = 0;
+  for (size_t i = from; i < to; i++) {
+    const char c = statistics[i];
+    depth += (c == '(') - (c == ')');
+    if (c == ',' && depth == 0) {
+      items.emplace_back();
+      i++;  // the blank
+    } else {
+      items.back() += c;
+    }
+  }
+  std::sort(items.begin(), items.end());
+  return fmt::format("{}{}{}", statistics.substr(0, from), fmt::join(items, ", "), statistics.substr(to));
 }
 
 void read_parts(Reader& r, SchemaModel& m) {
   for (const auto& x : r.rows("select full_name, quote_ident(conname), pg_get_constraintdef(k.oid), contype from "
                               "pg_constraint k join rel on rel.oid = conrelid where contype in ('c', 'f', 'p', 'u', "
-                              "'x') and conislocal and conparentid = 0 and relkind in ('r', 'p')"))
+                              "'x') and (conislocal or not relispartition) and conparentid = 0 and relkind in ('r', "
+                              "'p')"))
     m.constraints[x[0] + " " + x[1]] = {x[0], x[1], x[2], x[3][0]};
   for (const auto& x :
        r.rows("select rel.full_name, i.full_name, case i.relkind when 'I' then regexp_replace("
@@ -155,6 +215,13 @@ void read_parts(Reader& r, SchemaModel& m) {
            "unnest(polroles) as role), ' using (' || pg_get_expr(polqual, polrelid) || ')', ' with check (' || "
            "pg_get_expr(polwithcheck, polrelid) || ')') from pg_policy join rel on rel.oid = polrelid"))
     m.policies[x[0] + " " + x[1]] = {x[0], x[1], x[2], 0};
+  for (const auto& x : r.rows("select full_name, quote_ident(rulename), pg_get_ruledef(w.oid), ev_enabled from "
+                              "pg_rewrite w join rel on rel.oid = ev_class where rulename <> '_RETURN'"))
+    m.rules[x[0] + " " + x[1]] = {x[0], x[1], x[2].substr(0, x[2].rfind(';')), x[3][0]};
+  for (const auto& x :
+       r.rows("select full_name, format('%I.%I', nspname, stxname), pg_get_statisticsobjdef(s.oid) from "
+              "pg_statistic_ext s join ns on ns.oid = stxnamespace join rel on rel.oid = stxrelid"))
+    m.statistics[x[0] + " " + x[1]] = {x[0], x[1], in_order_of_names(x[2]), 0};
 }
 
 void read_code(Reader& r, SchemaModel& m) {
@@ -177,7 +244,7 @@ void read_code(Reader& r, SchemaModel& m) {
            "'pg_class'::regclass or (refclassid = 'pg_type'::regclass and exists (select from pg_type t where t.oid = "
            "refobjid and (t.typrelid <> 0 or t.typelem in (select oid from pg_type where typrelid <> 0)))))) from "
            "pg_proc p join ns on ns.oid = pronamespace where prokind in ('f', 'p', 'w') and not exists (select from "
-           "member where classid = 'pg_proc'::regclass and objid = p.oid)"))
+           "pg_depend where classid = 'pg_proc'::regclass and objid = p.oid and deptype in ('e', 'i'))"))
     m.functions[x[0]] = {x[1], x[2], x[3], x[4] == "t"};
 }
 

@@ -12,21 +12,26 @@ struct SchemaModel {
   struct Column {
     std::string name, type, collation, expression, identity, generated;
     bool not_null = false;
+    std::string sequence, sequence_options;  ///< of an identity; options as those of a sequence
+    bool plain_sequence = true;              ///< the options are those of a column that says none
     bool operator==(const Column&) const = default;
   };
   struct Table {
     std::vector<Column> columns;
     std::string partition_key, parent, bound;  ///< of partitioned tables, and of partitions
     bool unlogged = false, row_security = false, force_row_security = false;
+    std::vector<std::string> inherits;           ///< parents of a table that is no partition, in their order
+    std::map<std::string, std::string> options;  ///< storage parameters; those of its TOAST table as "toast.name"
+    std::string replica_identity;                ///< "full", "nothing", "using index x" or "" for its primary key
     const Column* find(const std::string& column) const;
   };
-  struct Part {  ///< constraint, index, trigger or policy
+  struct Part {  ///< constraint, index, trigger, policy, rule or statistics
     std::string table, name, definition;
-    char kind = 0;  ///< pg_constraint.contype
+    char kind = 0;  ///< pg_constraint.contype; of triggers and rules when they fire
     bool operator==(const Part&) const = default;
   };
   struct Sequence {
-    std::string definition, owned_by;
+    std::string definition, owned_by;  ///< all its options, between ", "
     bool unlogged = false;
     bool operator==(const Sequence&) const = default;
   };
@@ -52,11 +57,13 @@ struct SchemaModel {
   std::set<std::string> schemas, extensions;
   std::map<std::string, std::vector<std::string>> enums;
   std::map<std::string, Domain> domains;
+  std::map<std::string, std::string> ranges;                   ///< what stands after AS RANGE
   std::map<std::string, std::vector<std::string>> composites;  ///< attributes with their types
   std::map<std::string, Comment> comments;                     ///< key: as COMMENT ON names the object
   std::map<std::string, Sequence> sequences;
+  std::set<std::string> unused;  ///< sequences, also of identities, that never gave a number, as far as one may see
   std::map<std::string, Table> tables;
-  std::map<std::string, Part> constraints, indexes, triggers, policies;  ///< key: "table name"
+  std::map<std::string, Part> constraints, indexes, triggers, policies, rules, statistics;  ///< key: "table name"
   std::map<std::string, View> views;
   std::map<std::string, Function> functions;
 };

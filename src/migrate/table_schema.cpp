@@ -94,6 +94,8 @@ std::vector<std::string> table_sql(const SchemaModel& all, const std::string& na
   take(all.constraints, one.constraints);
   take(all.indexes, one.indexes);
   take(all.triggers, one.triggers);
+  take(all.rules, one.rules);
+  take(all.statistics, one.statistics);
   return schema_diff(SchemaModel{}, one);
 }
 

@@ -6,7 +6,7 @@ from project import ROOT, TESTS, Skip, test
 from server import Server
 
 CHOSEN = """up_down_to_redo what_cannot_run_in_a_transaction rebase_of_sql_files
-  prisma_half_applied_is_explained_and_finished rehearse_measures_each_statement""".split()
+  prisma_half_applied_is_explained_and_finished rehearse_measures_each_statement diff_of_each_kind_of_object""".split()
 
 
 def server_bin(major):
