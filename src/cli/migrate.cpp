@@ -62,7 +62,7 @@ int run_lint(const MigrateCommands& c, MigrateGiven& g, migrate::Report& report)
 }
 
 /// On a clone of the whole instance, which takes no time with the database's size and does not mind who is connected.
-int rehearse_on_clone(const MigrateGiven& g, const migrate::Budget& budget, migrate::Report& report) {
+int rehearse_on_clone(const MigrateGiven& g, const migrate::Rehearsing& wanted, migrate::Report& report) {
   const auto fail = [&](const std::string& message, int code) {
     report.problem({.code = "copy", .message = message});
     return code;
@@ -82,7 +82,33 @@ int rehearse_on_clone(const MigrateGiven& g, const migrate::Budget& budget, migr
       fmt::format("on {}, a clone of {}: a warm server with other work may take longer", (*clone)->name(), g.instance));
   migrate::Options options = g.options;
   options.url = (*clone)->redirect(g.options.url);
-  return migrate::rehearse_in_place(options, budget, g.with_down, report);
+  return migrate::rehearse_in_place(options, wanted, report);
+}
+
+/// Null after the report says what is wrong.
+std::optional<migrate::Rehearsing> wanted_rehearsal(const MigrateGiven& g, migrate::Report& report) {
+  migrate::Rehearsing out;
+  out.with_down = g.with_down;
+  out.load = g.load;
+  const auto take = [&](const std::string& text, auto&& parse, auto& to) {
+    if (text.empty()) return true;
+    const auto value = parse(text);
+    if (value)
+      to = *value;
+    else
+      refuse(report, value.error().message);
+    return value.has_value();
+  };
+  if (!take(g.max_lock, migrate::parse_duration, out.budget.lock_ms) ||
+      !take(g.max_lag, migrate::parse_duration, out.budget.lag_ms) ||
+      !take(g.max_rewrite, migrate::parse_bytes, out.budget.rewrite_bytes) ||
+      !take(g.replica_rate, migrate::parse_bytes, out.replica_rate))
+    return {};
+  if (out.replica_rate <= 0) return refuse(report, "--replica-rate must be more than nothing"), std::nullopt;
+  // Of the database itself: a copy has statistics of its own.
+  if (const auto target = migrate::parse_url(g.options.url); target)
+    out.statements = migrate::top_statements(*target, static_cast<size_t>(g.statements));
+  return out;
 }
 
 int run_rehearse(MigrateGiven& g, migrate::Report& report) {
@@ -92,19 +118,10 @@ int run_rehearse(MigrateGiven& g, migrate::Report& report) {
       return refuse(report, "--on clone-of:NAME, or --instance NAME");
     g.instance = g.copy_of.substr(kCloneOf.size());
   }
-  migrate::Budget budget;
-  if (!g.max_lock.empty()) {
-    const auto ms = migrate::parse_duration(g.max_lock);
-    if (!ms) return refuse(report, ms.error().message);
-    budget.lock_ms = *ms;
-  }
-  if (!g.max_rewrite.empty()) {
-    const auto bytes = migrate::parse_bytes(g.max_rewrite);
-    if (!bytes) return refuse(report, bytes.error().message);
-    budget.rewrite_bytes = *bytes;
-  }
-  if (!g.instance.empty()) return rehearse_on_clone(g, budget, report);
-  return migrate::rehearse(g.options, budget, g.with_down, report);
+  const auto wanted = wanted_rehearsal(g, report);
+  if (!wanted) return migrate::kUsage;
+  if (!g.instance.empty()) return rehearse_on_clone(g, *wanted, report);
+  return migrate::rehearse(g.options, *wanted, report);
 }
 
 int run_command(const MigrateCommands& c, const MigrateGiven& g, migrate::Session& s) {

@@ -131,6 +131,13 @@ MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g) {
   c.rehearse = app.add_subcommand("rehearse", "run what is pending on a copy: locks, rewrites, WAL, time");
   c.rehearse->add_option("--max-lock", g.max_lock, "9 when a table is locked for longer: 500ms, 1s, 2min");
   c.rehearse->add_option("--max-rewrite", g.max_rewrite, "9 when a statement rewrites more: 0B, 100MB, 1GB");
+  c.rehearse->add_option("--max-lag", g.max_lag, "9 when a replica would get further behind: 500ms, 10s");
+  c.rehearse->add_option("--replica-rate", g.replica_rate, "WAL that a replica applies in a second (50MB)");
+  c.rehearse
+      ->add_option("--statements", g.statements,
+                   "9 when one of so many of pg_stat_statements cannot be planned any more (100)")
+      .not_negative();
+  c.rehearse->add_option("--load", g.load, "a file of statements that two connections run meanwhile, again and again");
   c.rehearse->add_option(
       "--instance", g.instance,
       "of this DB instance: a clone of it is the copy, in use or not; the URL says database and role");

@@ -16,11 +16,11 @@ struct MigrateGiven {
   migrate::LintOptions lint;
   CfnOptions cfn;
   std::string name, reason, target = "latest", from = "db", onto = "migrations", tool, max_lock, max_rewrite, instance,
-                            words = "baseline", export_to, export_out, copy_of;
+                            words = "baseline", export_to, export_out, copy_of, max_lag, replica_rate, load;
   std::vector<std::string> names;
   migrate::ExportFormat format = migrate::ExportFormat::kSql;
   std::optional<migrate::Phase> phase;
-  int count = -1, down_count = 1, lock_wait = 60, timeout = 60;
+  int count = -1, down_count = 1, lock_wait = 60, timeout = 60, statements = 100;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
        data_loss = false, accept = false, forget = false, rules = false, with_down = false, pending = false,
        reorder = false, yes = false;

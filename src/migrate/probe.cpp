@@ -32,7 +32,9 @@ std::string blocks(const std::string& mode) {
 tl::expected<Probe::Relations, SqlFailure> Probe::relations() {
   auto rows = db_.exec(
       "select c.oid, format('%I.%I', n.nspname, c.relname), "
-      "coalesce(pg_relation_filenode(c.oid), 0), coalesce(pg_relation_size(c.oid), 0), i.indrelid from pg_class c join "
+      "coalesce(pg_relation_filenode(c.oid), 0), coalesce(case when c.relkind in ('r', 'm') then pg_table_size(c.oid) "
+      "else "
+      "pg_relation_size(c.oid) end, 0), i.indrelid from pg_class c join "
       "pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid where n.nspname !~ '^pg_' "
       "and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'm', 'i', 'I') and (select relname from "
       "pg_class t where t.oid = coalesce(i.indrelid, c.oid)) not in ('schema_history', 'schema_history_log', "

@@ -98,6 +98,13 @@ int over_budget(const Rehearsal& r, const Budget& budget, Report& report) {
                                            hold.mode, hold.ms, *budget.lock_ms),
                     .fix = "howdah migrate lint"});
   }
+  if (budget.lag_ms && r.replica_lag_ms() > *budget.lag_ms) {
+    code = kOverBudget;
+    report.problem({.code = "lag-budget",
+                    .message = fmt::format("a replica would be {:.0f} ms behind; {:.0f} ms are allowed",
+                                           r.replica_lag_ms(), *budget.lag_ms),
+                    .hint = "write less at once: rows in batches, in transactions of their own"});
+  }
   for (const auto& e : r.effects) {
     int64_t bytes = 0;
     for (const auto& [name, size] : e.rewritten) bytes += size;
@@ -151,7 +158,55 @@ int and_back(Session& s, const std::vector<const Migration*>& ran, const Objects
   return kOk;
 }
 
-int rehearse_on(Session& s, const Budget& budget, bool with_down, Report& report) {
+/// What an application would notice. Its statements from before a column went may be in pg_stat_statements for long.
+int application_fails(const Rehearsal& r, Report& report) {
+  for (const auto& b : r.broken)
+    report.problem({.code = "statement",
+                    .version = b.version,
+                    .message = fmt::format("after {} the server cannot plan a statement any more: {}", b.version,
+                                           b.failure.message),
+                    .sqlstate = b.failure.sqlstate,
+                    .detail = fmt::format("{}; called {} times, {:.0f} ms in all", b.statement.sql, b.statement.calls,
+                                          b.statement.ms),
+                    .hint = "when nothing sends it any more: select pg_stat_statements_reset(), or --statements 0"});
+  if (r.load && r.load->failed > 0)
+    report.problem({.code = "load",
+                    .version = r.load->failed_version,
+                    .message = fmt::format("{} of {} statements of the load failed, first while or after {} ran: {}",
+                                           r.load->failed, r.load->statements, r.load->failed_version, r.load->failure),
+                    .detail = r.load->failed_sql});
+  return r.broken.empty() && (!r.load || r.load->failed == 0) ? kOk : kOverBudget;
+}
+
+int run_pending(Session& s, const std::vector<const Migration*>& pending, Database& watcher, const Rehearsing& wanted,
+                Rehearsal& out) {
+  Rehearser r(s, watcher);
+  r.result.replica_rate = wanted.replica_rate;
+  Replay replay(watcher, wanted.statements);
+  std::unique_ptr<Load> load;
+  if (!wanted.load.empty()) {
+    auto begun = Load::begin(s.target(), wanted.load);
+    if (!begun) {
+      s.report().problem(begun.error());
+      return kUsage;
+    }
+    load = std::move(*begun);
+  }
+  int code = kOk;
+  for (const Migration* m : pending) {
+    if (load) load->during(m->version);
+    if (code = r.run(*m); code != kOk) break;
+    replay.after(m->version);
+  }
+  if (code != kOk) (void)s.db().exec("rollback");  // the load may be waiting for its locks
+  if (load) r.result.load = load->end();
+  r.result.broken = replay.broken();
+  r.result.statements_tried = replay.tried();
+  out = std::move(r.result);
+  return code;
+}
+
+int rehearse_on(Session& s, const Rehearsing& wanted, Report& report) {
   if (int code = s.open(); code != kOk) return code;
   const Verdict v = s.verdict();
   for (const auto& p : v.problems) report.problem(p);
@@ -165,23 +220,23 @@ int rehearse_on(Session& s, const Budget& budget, bool with_down, Report& report
   if (!watcher) return s.sql_failure(watcher.error(), kNoConnection);
   const auto before = read_objects(s.db());
   if (!before) return s.sql_failure(before.error(), kFailed);
-  Rehearser r(s, *watcher);
-  int code = kOk;
-  for (const Migration* m : v.pending) {
-    if (code = r.run(*m); code != kOk) break;
-  }
-  if (!report.json()) fmt::print("{}", rehearsal_text(r.result));
-  report.attach("rehearsal", rehearsal_json(r.result));
+  Rehearsal result;
+  const int code = run_pending(s, v.pending, *watcher, wanted, result);
+  if (!report.json()) fmt::print("{}", rehearsal_text(result));
+  report.attach("rehearsal", rehearsal_json(result));
   if (code != kOk) return code;
-  if (with_down) {
-    if (code = and_back(s, v.pending, *before); code != kOk) return code;
+  if (!wanted.statements.why_none.empty())
+    report.note("whether the application's statements still work was not tried: " + wanted.statements.why_none);
+  if (wanted.with_down) {
+    if (int bad = and_back(s, v.pending, *before); bad != kOk) return bad;
   }
-  return over_budget(r.result, budget, report);
+  const int fails = application_fails(result, report), over = over_budget(result, wanted.budget, report);
+  return fails != kOk ? fails : over;
 }
 
 }  // namespace
 
-int rehearse(const Options& options, const Budget& budget, bool with_down, Report& report) {
+int rehearse(const Options& options, const Rehearsing& wanted, Report& report) {
   const auto target = parse_url(options.url);
   if (!target) {
     report.problem({.code = "url", .message = target.error().message});
@@ -197,12 +252,12 @@ int rehearse(const Options& options, const Budget& budget, bool with_down, Repor
   Options on_copy = options;
   on_copy.database = (*copy)->name();
   Session session(on_copy, report);
-  return rehearse_on(session, budget, with_down, report);
+  return rehearse_on(session, wanted, report);
 }
 
-int rehearse_in_place(const Options& options, const Budget& budget, bool with_down, Report& report) {
+int rehearse_in_place(const Options& options, const Rehearsing& wanted, Report& report) {
   Session session(options, report);
-  return rehearse_on(session, budget, with_down, report);
+  return rehearse_on(session, wanted, report);
 }
 
 }  // namespace howdah::migrate

@@ -23,7 +23,43 @@ std::string one_line(std::string sql) {
   return out.size() > 70 ? fmt::format("{:.67}...", out) : out;
 }
 
+nlohmann::ordered_json load_json(const Load::Figures& f) {
+  return {{"statements", f.statements},
+          {"failed", f.failed},
+          {"slowest_ms", f.slowest_ms},
+          {"slowest", f.slowest},
+          {"slowest_version", f.slowest_version}};
+}
+
 }  // namespace
+
+int64_t Rehearsal::wal_bytes() const {
+  int64_t out = 0;
+  for (const auto& e : effects) out += e.wal_bytes;
+  return out;
+}
+
+std::pair<int64_t, std::string> Rehearsal::disk() const {
+  std::map<std::string, int64_t> by_version;
+  for (const auto& e : effects) {
+    for (const auto& [name, bytes] : e.rewritten) by_version[e.version] += bytes;
+    for (const auto& [name, bytes] : e.built) by_version[e.version] += bytes;
+  }
+  std::pair<int64_t, std::string> most;
+  for (const auto& [version, bytes] : by_version) {
+    if (bytes > most.first) most = {bytes, version};
+  }
+  return most;
+}
+
+double Rehearsal::replica_lag_ms() const {
+  double behind = 0, most = 0;
+  for (const auto& e : effects) {
+    behind = std::max(0.0, behind + static_cast<double>(e.wal_bytes) * 1000 / static_cast<double>(replica_rate) - e.ms);
+    most = std::max(most, behind);
+  }
+  return most;
+}
 
 std::string rehearsal_text(const Rehearsal& r) {
   std::string out;
@@ -43,6 +79,17 @@ std::string rehearsal_text(const Rehearsal& r) {
   }
   for (const auto& [table, hold] : r.worst)
     out += fmt::format("worst: {} is locked {} for {:.0f} ms by {}\n", table, hold.mode, hold.ms, hold.version);
+  if (const auto [bytes, version] = r.disk(); bytes > 0)
+    out += fmt::format("disk: {} more until {} commits, old and new side by side\n", size_text(bytes), version);
+  if (r.wal_bytes() >= 1024 * 1024)
+    out += fmt::format("replica: {} of WAL; at {} a second it gets {:.0f} ms behind\n", size_text(r.wal_bytes()),
+                       size_text(r.replica_rate), r.replica_lag_ms());
+  if (r.statements_tried > 0)
+    out += fmt::format("application: {} of its {} statements can still be planned\n",
+                       r.statements_tried - r.broken.size(), r.statements_tried);
+  if (r.load)
+    out += fmt::format("load: {} statements meanwhile, the slowest took {:.0f} ms while {} ran: {}\n",
+                       r.load->statements, r.load->slowest_ms, r.load->slowest_version, one_line(r.load->slowest));
   return out;
 }
 
@@ -64,6 +111,15 @@ std::string rehearsal_json(const Rehearsal& r) {
     out["tables"][table] = {
         {"version", hold.version}, {"mode", hold.mode}, {"ms", hold.ms}, {"blocks", blocks(hold.mode)}};
   }
+  const auto [bytes, version] = r.disk();
+  out["disk"] = {{"bytes", bytes}, {"version", version}};
+  out["wal_bytes"] = r.wal_bytes();
+  out["replica"] = {{"bytes_a_second", r.replica_rate}, {"lag_ms", r.replica_lag_ms()}};
+  out["application"] = {{"statements", r.statements_tried}, {"broken", nlohmann::ordered_json::array()}};
+  for (const auto& b : r.broken)
+    out["application"]["broken"].push_back(
+        {{"version", b.version}, {"sql", b.statement.sql}, {"error", b.failure.message}});
+  if (r.load) out["load"] = load_json(*r.load);
   return readable_json(out);
 }
 
