@@ -136,6 +136,7 @@ int run_command(const MigrateCommands& c, const MigrateGiven& g, migrate::Sessio
   if (*c.baseline) return migrate::baseline(s, g.target);
   if (*c.doctor) return migrate::doctor(s);
   if (*c.import) return migrate::import_history(s, g.tool, g.missing);
+  if (*c.repair && g.all) return migrate::repair_all(s, g.yes);
   if (*c.rebase || (*c.repair && g.reorder)) return migrate::rebase(s, g.data_loss);
   if (*c.schema) return migrate::table_schema(s, g.name);
   if (*c.remove) return migrate::history_delete(s, g.names, g.reason, g.yes);
@@ -183,8 +184,8 @@ int run_migrate(int argc, char** argv) {
   if (*c.resolve && g.applied + g.rolled_back + g.automatic != 1) {
     return usage(report, "say one of --applied, --rolled-back, --auto");
   }
-  if (*c.repair && (g.accept + g.forget + g.reorder != 1 || g.reorder != g.name.empty()))
-    return usage(report, "say VERSION --accept, VERSION --forget, or --reorder");
+  if (*c.repair && (g.accept + g.forget + g.reorder + g.all != 1 || (g.reorder || g.all) != g.name.empty()))
+    return usage(report, "say VERSION --accept, VERSION --forget, --reorder or --all");
   if (*c.create) return report.finish(migrate::create(g.options, g.name, report));
   if (*c.lint) return run_lint(c, g, report);
   if (*c.exported) {

@@ -120,6 +120,8 @@ MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g) {
   c.repair->add_flag("--accept", g.accept, "the file's new text is right");
   c.repair->add_flag("--forget", g.forget, "remove the row");
   c.repair->add_flag("--reorder", g.reorder, "the same as rebase");
+  c.repair->add_flag("--all", g.all, "every finding of doctor that can be mended without a decision of yours");
+  c.repair->add_flag("--yes", g.yes, "with --all: do it; otherwise it only says what it would do").needs("--all");
   c.rebase =
       app.add_subcommand("rebase", "run migrations that came late with a merge, where the order makes no difference");
   for (Command* a : {c.repair, c.rebase})

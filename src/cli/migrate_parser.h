@@ -23,7 +23,7 @@ struct MigrateGiven {
   int count = -1, down_count = 1, lock_wait = 60, timeout = 60, statements = 100;
   bool exit_code = false, missing = false, applied = false, rolled_back = false, automatic = false, finish = false,
        data_loss = false, accept = false, forget = false, rules = false, with_down = false, pending = false,
-       reorder = false, yes = false;
+       reorder = false, yes = false, all = false;
 };
 
 /// The subcommands; the one that was given converts to true.

@@ -25,6 +25,10 @@ int history_log(Session& s);                               ///< what was changed
 
 enum class Repair { kAccept, kForget };
 int repair(Session& s, const std::string& version, Repair what);
+/// Mends, in order, each finding of doctor() whose mend needs nobody's judgement and loses nothing; each mend is a
+/// transaction of its own where PostgreSQL allows that. Without `confirmed` it only says what it would do. Then says
+/// what is left.
+int repair_all(Session& s, bool confirmed);
 /// For Prisma's unfinished migrations: finds out on scratch databases which statements are applied, then finishes the
 /// job: marks it rolled back when none is, applied when all are. Half applied: says which; `finish` runs the missing
 /// statements and marks it, in one transaction.

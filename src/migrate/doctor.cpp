@@ -2,6 +2,7 @@
 
 #include "migrate/commands.h"
 #include "migrate/diagnose.h"
+#include "migrate/doctor.h"
 #include "migrate/import.h"
 
 namespace howdah::migrate {
@@ -73,45 +74,73 @@ void look_at_others(Session& s, std::vector<Problem>& out) {
        .fix = found->size() == 1 ? "howdah migrate import" : "howdah migrate import --from " + found->front().tool});
 }
 
-/// Something of a table, {0} of {1}, that a migration left unfinished, and the SQL that finishes it.
-Problem left_behind(const char* code, std::string_view message, std::string_view sql,
-                    const std::vector<std::string>& r) {
-  return {.code = code,
-          .message = fmt::format(fmt::runtime(message), r[0], r[1]),
-          .fix = psql(fmt::format(fmt::runtime(sql), r[0], r[1]))};
+void ask(Session& s, const std::string& sql, const std::function<void(const std::vector<std::string>&)>& visit) {
+  const auto rows = s.db().exec(sql);
+  for (const auto& r : rows ? rows->rows : std::vector<std::vector<std::string>>()) visit(r);
 }
 
-void look_at_database(Session& s, std::vector<Problem>& out) {
-  const auto each = [&](const std::string& sql, const std::function<Problem(const std::vector<std::string>&)>& make) {
-    const auto rows = s.db().exec(sql);
-    for (const auto& r : rows ? rows->rows : std::vector<std::vector<std::string>>()) out.push_back(make(r));
+/// What migrations left unfinished, with the SQL that finishes it.
+void look_at_database(Session& s, std::vector<Finding>& out) {
+  const auto left = [&](const char* code, const std::string& message, const std::string& sql) {
+    out.push_back({.problem = {.code = code, .message = message, .fix = psql(sql)}, .sql = sql});
   };
-  each(
-      "select indexrelid::regclass, indrelid::regclass from pg_index join pg_class c on c.oid = indexrelid where not "
-      "indisvalid and relkind = 'i' and not exists (select from pg_stat_progress_create_index p where p.index_relid = "
-      "indexrelid) order by 1",
-      [](const auto& r) {
-        return left_behind("invalid-index",
-                           "{0} of {1} is invalid: a concurrent build failed, it slows writes and serves no query",
-                           "reindex index concurrently {0}", r);
+  ask(s,
+      "select indexrelid::regclass, indrelid::regclass, c.relname ~ '_cc(new|old)[0-9]*$' from pg_index join pg_class "
+      "c "
+      "on c.oid = indexrelid where not indisvalid and relkind = 'i' and not exists (select from "
+      "pg_stat_progress_create_index p where p.index_relid = indexrelid) order by 1",
+      [&](const auto& r) {
+        if (r[2] == "t")
+          left("invalid-index", fmt::format("{} of {} is what a failed reindex left: it slows writes", r[0], r[1]),
+               "drop index concurrently " + r[0]);
+        else
+          left("invalid-index",
+               fmt::format("{} of {} is invalid: a concurrent build failed, it slows writes and serves no query", r[0],
+                           r[1]),
+               "reindex index concurrently " + r[0]);
       });
-  each(
+  ask(s,
       "select quote_ident(conname), conrelid::regclass from pg_constraint where not convalidated and conrelid <> 0 "
       "order by 2, 1",
-      [](const auto& r) {
-        return left_behind("not-valid", "{0} of {1} was added NOT VALID and never validated",
-                           "alter table {1} validate constraint {0}", r);
+      [&](const auto& r) {
+        left("not-valid", fmt::format("{} of {} was added NOT VALID and never validated", r[0], r[1]),
+             fmt::format("alter table {} validate constraint {}", r[1], r[0]));
       });
-  each(
+}
+
+void look_at_sessions(Session& s, std::vector<Problem>& out) {
+  const std::string holder = s.lease_holder();
+  if (!holder.empty())
+    s.report().note("another run is going on, or was left behind and keeps others from running: " + holder);
+  ask(s,
       "select pid, usename, coalesce(application_name, ''), extract(epoch from clock_timestamp() - xact_start)::int "
-      "from pg_stat_activity where state like 'idle in transaction%' and datname = current_database() and "
-      "clock_timestamp() - xact_start > '60 s' order by xact_start",
-      [](const auto& r) {
-        return Problem{.code = "idle-in-transaction",
+      "from pg_stat_activity a where state like 'idle in transaction%' and datname = current_database() and "
+      "clock_timestamp() - xact_start > '60 s' and not exists (select from pg_locks l where l.pid = a.pid and "
+      "l.locktype = 'advisory' and (l.classid::bigint << 32 | l.objid::bigint) = " +
+          std::to_string(kOurLockKey) + ") order by xact_start",
+      [&](const auto& r) {
+        out.push_back({.code = "idle-in-transaction",
                        .message = fmt::format("pid {} ({}, {}) idles in a transaction for {} s: it holds its locks, "
                                               "and CREATE INDEX CONCURRENTLY waits for it",
                                               r[0], r[1], r[2], r[3]),
-                       .fix = "howdah db sessions --kill " + r[0]};
+                       .fix = "howdah db sessions --kill " + r[0]});
+      });
+}
+
+/// Kysely sorts equal times by the rules of a language, and may call the history corrupted.
+void look_at_times(Session& s, std::vector<Problem>& out) {
+  if (s.source().dialect != Dialect::kKysely || !s.has_history()) return;
+  ask(s,
+      fmt::format("select string_agg(name, ', ' order by name collate \"C\"), min(\"timestamp\") from {} group by "
+                  "\"timestamp\"::timestamptz having count(*) > 1",
+                  s.history().table()),
+      [&](const auto& r) {
+        out.push_back({.code = "equal-times",
+                       .message = fmt::format("{} were recorded at the same time, {}: in which order Kysely reads them "
+                                              "depends on the language",
+                                              r[0], r[1]),
+                       .hint = "a millisecond between them, in the order of their names, settles it",
+                       .fix = "howdah migrate repair --all --yes"});
       });
 }
 
@@ -168,21 +197,37 @@ bool look_at_drift(Session& s, std::vector<Problem>& out) {
 
 }  // namespace
 
-int doctor(Session& s) {
-  std::vector<Problem> found;
-  look_at_history(s, found);
-  look_at_others(s, found);
-  look_at_database(s, found);
-  const bool history_is_right = found.empty() || std::none_of(found.begin(), found.end(), [](const Problem& p) {
-                                  return p.code == "failed-migration" || p.code == "foreign-history";
-                                });
-  const bool looked = !history_is_right || look_at_drift(s, found);
-  for (const auto& p : found) s.report().problem(p);
-  s.report().note(found.empty() ? (looked ? "nothing is wrong" : "nothing is wrong in what could be looked at")
-                                : fmt::format("{} findings", found.size()));
-  if (found.empty()) return kOk;
-  const bool only_drift = std::all_of(found.begin(), found.end(), [](const Problem& p) { return p.code == "drift"; });
+int Examination::exit_code() const {
+  if (findings.empty()) return kOk;
+  const bool only_drift =
+      std::all_of(findings.begin(), findings.end(), [](const Finding& f) { return f.problem.code == "drift"; });
   return only_drift ? kDrift : kInconsistent;
+}
+
+Examination examine(Session& s) {
+  Examination out;
+  std::vector<Problem> history, others;
+  look_at_history(s, history);
+  look_at_others(s, history);
+  look_at_times(s, history);
+  for (auto& p : history) out.findings.push_back({.problem = std::move(p), .sql = ""});
+  look_at_database(s, out.findings);
+  look_at_sessions(s, others);
+  const bool history_is_right = std::none_of(out.findings.begin(), out.findings.end(), [](const Finding& f) {
+    return f.problem.code == "failed-migration" || f.problem.code == "foreign-history";
+  });
+  out.looked = !history_is_right || look_at_drift(s, others);
+  for (auto& p : others) out.findings.push_back({.problem = std::move(p), .sql = ""});
+  return out;
+}
+
+int doctor(Session& s) {
+  const Examination found = examine(s);
+  for (const auto& f : found.findings) s.report().problem(f.problem);
+  s.report().note(found.findings.empty()
+                      ? (found.looked ? "nothing is wrong" : "nothing is wrong in what could be looked at")
+                      : fmt::format("{} findings", found.findings.size()));
+  return found.exit_code();
 }
 
 }  // namespace howdah::migrate

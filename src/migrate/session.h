@@ -79,6 +79,7 @@ class Session {
   Verdict verdict() const { return compare(source_, rows_, options_.out_of_order); }
   bool has_history() const { return has_history_; }
   bool up_to_date() const { return up_to_date_; }
+  std::string lease_holder();                       ///< of another run: "pid 7 (...)", "" = nobody
   tl::expected<bool, SqlFailure> empty_database();  ///< the schema has no tables and views but those of histories
   const Target& target() const { return target_; }
   int change(const std::string& sql, Step step);  ///< one transaction, then the step is reported
@@ -108,7 +109,6 @@ class Session {
   void watch_blockers();
   /// Whether to try again, after waiting; of `tries` in all, 0 = the options'.
   bool wait_and_retry(const SqlFailure& f, int attempt, int tries);
-  std::string lease_holder();
   int look_for_pooler();
 
   Options options_;

@@ -1,4 +1,8 @@
 """migrate doctor and import: every finding names a command that mends it, and it does."""
+import os
+import subprocess
+import time
+
 from prisma import disaster
 from project import Project, test
 
@@ -128,3 +132,103 @@ def doctor_does_not_praise_what_it_could_not_look_at(pg):
     p.run("up")
     out = p.run("doctor")
     assert "drift was not looked for" in out and "nothing is wrong in what could be looked at" in out, out
+
+
+@test
+def repair_all_mends_what_needs_no_decision(pg):
+    p = Project(pg)
+    for n, table in ((1, "t"), (3, "u")):
+        p.file(f"{n}_{table}.sql", f"-- migrate:up\ncreate table {table} (id int, n int);\n-- migrate:down\ndrop table {table};\n")
+    p.run("up")
+    assert "nothing is wrong" in p.run("repair", "--all")
+    p.file("2_late.sql", "-- migrate:up\ncreate table late (id int);\n-- migrate:down\ndrop table late;\n")
+    p.sql("insert into t values (1, 1), (1, 9)")
+    for index, table in (("good", "t"), ("bad", "t")):
+        try:
+            p.sql(f"create unique index concurrently {index} on {table}(id)")
+        except RuntimeError:
+            pass
+    p.sql("update t set id = 2 where n = 9; drop index bad; alter table t add constraint holds check (n > 0) not valid; alter "
+          "table t add constraint fails check (n > 5) not valid")
+    told = p.json("repair", "--all", code=4)
+    assert [(m["status"], m["detail"]) for m in told["migrations"]] == [
+        ("would mend", "howdah migrate rebase"), ("would mend", "reindex index concurrently good"),
+        ("would mend", "alter table t validate constraint fails"), ("would mend", "alter table t validate constraint holds")], told
+    assert "repair --all --yes" in told["notes"][-1] and p.versions() == "1:applied,3:applied"
+    assert [x["code"] for x in told["problems"]] == ["drift"], told  # somebody's decision
+    left = p.json("repair", "--all", "--yes", code=4)
+    assert p.versions() == "1:applied,2:applied,3:applied"
+    assert p.sql("select string_agg(conname, ',') from pg_constraint where contype = 'c' and not convalidated") == "fails"
+    assert p.sql("select indisvalid from pg_index where indexrelid = 'good'::regclass") == "t"
+    assert {"23514"} <= {x["sqlstate"] for x in left["problems"]}, left
+    assert [x["code"] for x in left["problems"]][-2:] == ["not-valid", "drift"], left
+    p.sql("delete from t where n < 6; drop index good; alter table t drop constraint holds; alter table t drop constraint fails")
+    assert "nothing is wrong" in p.run("repair", "--all", "--yes")
+
+
+@test
+def repair_all_leaves_what_is_a_decision(pg):
+    p = Project(pg)
+    p.file("1_t.sql", "-- migrate:up\ncreate table t (id int);\n-- migrate:down\ndrop table t;\n")
+    p.file("2_u.sql", "-- migrate:up\ncreate table u (id int);\n")
+    p.run("up")
+    p.file("1_t.sql", "-- migrate:up\ncreate table t (id bigint);\n-- migrate:down\ndrop table t;\n")
+    os.remove(f"{p.dir}/2_u.sql")
+    before = p.sql("select string_agg(h::text, ';' order by version) from schema_history h")
+    out = p.json("repair", "--all", "--yes", code=4)
+    assert {x["code"] for x in out["problems"]} == {"edited", "missing-file"} and out["migrations"] == [], out
+    assert p.sql("select string_agg(h::text, ';' order by version) from schema_history h") == before
+    for words in ((), ("--all", "1"), ("--yes", "1", "--forget"), ("--all", "--reorder")):
+        p.run("repair", *words, code=1)
+
+
+@test
+def repair_all_of_a_failed_reindex(pg):
+    """What a mend that fails leaves behind is mended as well."""
+    p = Project(pg)
+    p.file("1_t.sql", "-- migrate:up\ncreate table t (id int);\n")
+    p.run("up")
+    p.sql("insert into t values (1), (1)")
+    try:
+        p.sql("create unique index concurrently u on t(id)")
+    except RuntimeError:
+        pass
+    found = p.json("repair", "--all", "--yes", code=4)["problems"]
+    assert [x["sqlstate"] for x in found if x["sqlstate"]] == ["23505"], found
+    assert p.sql("select string_agg(relname, ',') from pg_class where relkind = 'i' and relnamespace = 'public'::regnamespace "
+                 "and relname not like 'schema%'") == "u"
+
+
+@test
+def repair_all_of_prismas_half(pg):
+    for applied, sql, state in ((0, None, "rolled-back"), (2, None, None),
+                                (2, "CREATE TABLE a(id int);\nALTER TABLE base ADD COLUMN n int;\n", None)):
+        p, _, _ = disaster(pg, sql=sql, applied=applied)
+        if applied and sql is None:
+            assert [x["code"] for x in p.json("repair", "--all", "--yes", code=4)["problems"]][-1] == "failed-migration"
+            p.prisma("2_bad", "CREATE TABLE a(id int);\nALTER TABLE base ADD COLUMN n int;\nCREATE TABLE b(id int);\n")
+        out = p.json("repair", "--all", "--yes", code=4 if state else 0)
+        assert [x["code"] for x in out["problems"]] == ([state] if state else []), out
+
+
+@test
+def repair_all_takes_a_history_over(pg):
+    p = tool(pg, "create table init(id int); create table schema_migrations(version varchar(128) primary key); insert into "
+             "schema_migrations values ('1')")
+    p.run("repair", "--all", "--yes")
+    assert p.versions() == "1:applied"
+
+
+@test
+def doctor_tells_a_run_from_a_forgotten_transaction(pg):
+    p = Project(pg)
+    p.file("1_t.sql", "-- migrate:up\nselect pg_sleep(4);\n")
+    with subprocess.Popen(p.command("up"), stdout=subprocess.DEVNULL) as run:
+        until = time.monotonic() + 20
+        while "pg_sleep" not in p.sql("select string_agg(query, ';') from pg_stat_activity where state = 'active' and pid <> "
+                                      "pg_backend_pid()") and time.monotonic() < until:
+            time.sleep(0.05)
+        out = p.json("doctor")
+        assert any("another run is going on" in n for n in out["notes"]) and not out["problems"], out
+        assert run.wait() == 0
+    assert not any("another run" in n for n in p.json("doctor")["notes"])

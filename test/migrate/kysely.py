@@ -242,3 +242,19 @@ def kysely_story_of_the_five_manual_steps(pg):
     q.table("2024-01-03_main", "main")
     q.run("rebase")
     assert q.sql("select id from feature") == "42" and q.real() == {"error": None, "names": []}
+
+
+@test
+def kysely_equal_times_are_set_apart(pg):
+    """Two names that a language and code units sort differently, in one millisecond."""
+    p = KyselyProject(pg)
+    p.table("01_B", "b")
+    p.table("01_a", "a")
+    p.run("up")
+    p.sql("update kysely_migration set \"timestamp\" = '2026-11-20T09:33:29.890Z'")
+    assert "corrupted migrations" in p.real()["error"]
+    finding = p.json("doctor", code=4)["problems"][0]
+    assert finding["code"] == "equal-times" and finding["fix"] == "howdah migrate repair --all --yes", finding
+    p.run(*finding["fix"].split()[2:])
+    assert p.real() == {"error": None, "names": []}
+    assert p.history() == "01_B,01_a" and p.json("doctor")["problems"] == []
