@@ -6,9 +6,13 @@ namespace howdah::migrate {
 /// The history table of another tool. Several tools call it schema_migrations: the columns tell them apart.
 struct ForeignHistory {
   std::string tool, table;
-  std::vector<std::string> applied;  ///< versions or names, as the tool writes them
-  bool only_last = false;            ///< it knows the last one only: everything before is applied as well
-  std::string unfinished;            ///< why it cannot be taken over as it stands, "" = it can
+  struct Applied {
+    std::string name;         ///< version or name, as the tool writes it
+    bool and_before = false;  ///< everything before is applied as well
+  };
+  std::vector<Applied> applied;
+  std::vector<std::string> repeatable;  ///< what the tool runs whenever it changes
+  std::string unfinished;               ///< what did not finish there, "" = all of it did
 };
 tl::expected<std::vector<ForeignHistory>, SqlFailure> foreign_histories(Database& db);
 
@@ -16,6 +20,7 @@ tl::expected<std::vector<ForeignHistory>, SqlFailure> foreign_histories(Database
 struct Match {
   std::vector<const Migration*> applied;
   std::vector<std::string> missing;
+  bool guessed = false;  ///< by the order of the files
 };
 Match match(const Source& source, const ForeignHistory& history);
 

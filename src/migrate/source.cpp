@@ -33,7 +33,7 @@ struct Marker {
   std::string options;
 };
 
-/// Our own markers and those of dbmate, goose and sql-migrate.
+/// Our own markers and those of dbmate, goose, sql-migrate and node-pg-migrate.
 Marker marker_of(std::string_view line) {
   if (!line.starts_with("--")) return {};
   const std::string text = lower_case(trim(line.substr(2)));
@@ -48,6 +48,8 @@ Marker marker_of(std::string_view line) {
                                                                   {"howdah:no-transaction", Marker::kNoTransaction},
                                                                   {"no-transaction", Marker::kNoTransaction},
                                                                   {"+goose no transaction", Marker::kNoTransaction}};
+  if (text == "up migration") return {Marker::kUp, ""};  // words that a comment may begin with
+  if (text == "down migration") return {Marker::kDown, ""};
   for (const auto& [word, kind] : kMarkers) {
     const std::string_view w = word;
     if (text.starts_with(w) && (text.size() == w.size() || text[w.size()] == ' '))

@@ -3,6 +3,7 @@ import os
 import subprocess
 import time
 
+from importing import REGISTRY
 from prisma import disaster
 from project import Project, test
 
@@ -82,7 +83,8 @@ def import_from_nine_tools(pg):
         "dbmate": "create table schema_migrations(version varchar(128) primary key); insert into schema_migrations "
                   "values ('1'), ('2')",
         "rails": "create table schema_migrations(version varchar primary key); create table ar_internal_metadata(key "
-                 "varchar); insert into schema_migrations values ('001'), ('2')",
+                 "varchar primary key, value varchar, created_at timestamp(6) not null default now(), updated_at timestamp(6) "
+                 "not null default now()); insert into schema_migrations values ('001'), ('2')",
         "golang-migrate": "create table schema_migrations(version bigint primary key, dirty boolean not null); insert "
                           "into schema_migrations values (2, false)",
         "goose": "create table goose_db_version(id serial, version_id bigint not null, is_applied boolean not null, "
@@ -92,11 +94,12 @@ def import_from_nine_tools(pg):
                        "gorp_migrations values ('1_init.sql', now()), ('2_users.sql', now())",
         "node-pg-migrate": "create table pgmigrations(id serial primary key, name varchar(255) not null, run_on timestamp "
                            "not null); insert into pgmigrations(name, run_on) values ('1_init', now()), ('2_users', now())",
-        "alembic": "create table alembic_version(version_num varchar(32)); insert into alembic_version values ('2_users')",
+        "alembic": "create table alembic_version(version_num varchar(32) not null constraint alembic_version_pkc primary key); "
+                   "insert into alembic_version values ('2_users')",
         "flyway": flyway + "insert into flyway_schema_history values (1, '1', 'init', 'SQL', 'V1__init.sql', 1, 'x', "
                            "now(), 1, true), (2, '2', 'users', 'SQL', 'V2__users.sql', 1, 'x', now(), 1, true)",
-        "sqitch": "create schema sqitch; create table sqitch.changes(change_id text, change text, committed_at "
-                  "timestamptz); insert into sqitch.changes values ('a', 'init', now()), ('b', 'users', now())"}
+        "sqitch": REGISTRY + "insert into sqitch.changes (change_id, change, project) values ('a', 'init', 'shop'), ('b', "
+                  "'users', 'shop')"}
     for name, sql in cases.items():
         p = tool(pg, two, sql)
         finding = p.json("doctor", code=4)["problems"][0]

@@ -13,6 +13,7 @@ import diffing  # noqa: E402,F401
 import doctoring  # noqa: E402,F401
 import formation  # noqa: E402,F401
 import history  # noqa: E402,F401
+import importing  # noqa: E402,F401
 import killing  # noqa: E402,F401
 import kysely  # noqa: E402,F401
 import linting  # noqa: E402,F401
