@@ -126,6 +126,7 @@ MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g) {
       app.add_subcommand("rebase", "run migrations that came late with a merge, where the order makes no difference");
   for (Command* a : {c.repair, c.rebase})
     a->add_flag("--accept-data-loss", g.data_loss, "where it does: go down and up again");
+  c.rebase->add_flag("--dry-run", g.options.dry_run, "run everything, then roll back");
   add_history(app, g, c);
   c.schema = app.add_subcommand("schema", "a table as SQL, and the migrations that made it so");
   c.schema->add_option("table", g.name, "users, app.users").required();

@@ -4,6 +4,7 @@
 
 #include "migrate/commands.h"
 #include "migrate/diagnose.h"
+#include "migrate/rebase_loss.h"
 
 namespace howdah::migrate {
 namespace {
@@ -58,8 +59,11 @@ int in_one_transaction(Session& s, const std::function<int()>& work) {
   if (code == kOk && !order.empty()) {
     if (auto done = s.db().exec(order); !done) code = s.sql_failure(done.error(), kFailed);
   }
-  const auto ended = s.db().exec(code == kOk ? "commit" : "rollback");
-  if (code == kOk && ended)
+  const bool dry = s.options().dry_run;
+  const auto ended = s.db().exec(code == kOk && !dry ? "commit" : "rollback");
+  if (code == kOk && ended && dry)
+    s.undone("would run");
+  else if (code == kOk && ended)
     s.committed();
   else
     s.undone(code == kOk && ended.error().lost ? "unknown" : "rolled back");
@@ -76,9 +80,12 @@ int run_late(Session& s, const Orders& o) {
   });
 }
 
-/// Down to where the orders part, up again in file order.
-int go_back(Session& s, const Orders& o) {
+/// Down to where the orders part, up again in file order. `first`: SQL before that.
+int go_back(Session& s, const Orders& o, const std::vector<std::string>& first = {}) {
   return in_one_transaction(s, [&] {
+    for (const auto& sql : first) {
+      if (auto ok = s.db().exec(sql); !ok) return s.sql_failure(ok.error(), kFailed);
+    }
     for (size_t i = o.executed.size(); i-- > o.common;) {
       const auto row = std::find_if(s.rows().begin(), s.rows().end(),
                                     [&](const Row& r) { return r.version == o.executed[i]->version; });
@@ -89,6 +96,14 @@ int go_back(Session& s, const Orders& o) {
     }
     return static_cast<int>(kOk);
   });
+}
+
+std::string lost_text(const tl::expected<Losses, Problem>& lost) {
+  if (!lost) return "the rows in what they made";
+  std::string out;
+  for (const auto& what : lost->what) out += (out.empty() ? "" : ", ") + what;
+  if (out.empty()) return "what their way down deletes";
+  return lost->all ? out : out + ", and what their way down deletes";
 }
 
 }  // namespace
@@ -124,14 +139,20 @@ int rebase(Session& s, bool accept_data_loss) {
     return run_late(s, o);
   }
   if (accept_data_loss) return go_back(s, o);
+  const auto lost = losses(s, o.executed, o.common);
+  if (lost && lost->all && lost->what.empty()) {
+    s.report().note(fmt::format("the order makes a difference: {}; what goes down and up again has no rows", *why_not));
+    return go_back(s, o, lost->empty);
+  }
   std::string down;
   for (size_t i = o.executed.size(); i-- > o.common;) down += (down.empty() ? "" : ", ") + o.executed[i]->name;
-  s.report().problem({.code = "order-matters",
-                      .version = o.late.empty() ? "" : o.late.front()->version,
-                      .message = "the order makes a difference: " + *why_not,
-                      .detail = "these would be reverted and run again, with the data in what they made lost: " + down,
-                      .hint = "nothing was changed",
-                      .fix = "howdah migrate rebase --accept-data-loss"});
+  s.report().problem(
+      {.code = "order-matters",
+       .version = o.late.empty() ? "" : o.late.front()->version,
+       .message = "the order makes a difference: " + *why_not,
+       .detail = fmt::format("these would be reverted and run again: {}; lost would be {}", down, lost_text(lost)),
+       .hint = "nothing was changed",
+       .fix = "howdah migrate rebase --accept-data-loss"});
   return kInconsistent;
 }
 

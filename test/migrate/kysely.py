@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import time
 
 from project import Project, node_modules, test
 
@@ -142,6 +143,64 @@ def rebase_of_sql_files(pg):
     p.run("up")
     p.file("19_y.sql", "create table x(id int); drop table x;")
     assert "19" in p.json("rebase", code=4)["problems"][0]["message"]
+
+
+def disordered(pg, *extra):
+    """2_b came late, and the order makes a difference."""
+    p = Project(pg)
+    p.file("1_a.sql", "-- migrate:up\ncreate table a(id int, n int);\n-- migrate:down\ndrop table a;\n")
+    p.file("3_c.sql", "-- migrate:up\ncreate table c(id int);\nalter table a add column c int;\nalter table a alter n type bigint;\n"
+           "-- migrate:down\nalter table a alter n type int;\nalter table a drop column c;\ndrop table c;\n")
+    p.run("up")
+    p.file("2_b.sql", "-- migrate:up\ndo $$ begin if to_regclass('c') is null then create table first(); end if; end $$;\n"
+           "-- migrate:down\ndrop table if exists first;\n")
+    for sql in extra:
+        p.sql(sql)
+    return p
+
+
+@test
+def rebase_says_what_would_be_lost(pg):
+    p = disordered(pg, "insert into c values (1), (2)", "insert into a values (1, 1, 1), (2, 2, null)")
+    problem = p.json("rebase", code=4)["problems"][0]
+    assert problem["code"] == "order-matters" and problem["detail"] == (
+        "these would be reverted and run again: 3_c; lost would be column public.a.n, whose type changes, with 2 values, "
+        "column public.a.c with 1 values, table public.c with 2 rows"), problem
+    p.run("rebase", "--accept-data-loss", "--dry-run")
+    assert p.sql("select (select count(*) from c), to_regclass('first') is null") == "2|t"
+    assert p.versions() == "1:applied,3:applied"
+    p.run("rebase", "--accept-data-loss")
+    assert p.sql("select (select count(*) from c), (select count(*) from a), to_regclass('first') is null") == "0|2|f"
+
+
+@test
+def rebase_goes_down_and_up_where_nothing_is_lost(pg):
+    p = disordered(pg, "insert into a values (1)")
+    out = p.json("rebase")
+    assert any("has no rows" in n for n in out["notes"]), out
+    assert p.sql("select (select count(*) from a), to_regclass('first') is null") == "1|f"
+    p.run("verify", "--exit-code")
+    # Rows that somebody is writing just now are not lost either.
+    p = disordered(pg)
+    other = subprocess.Popen([f"{pg.bin}/psql", "-XAtq", p.url], stdin=subprocess.PIPE, text=True)
+    other.stdin.write("begin; insert into c values (1);\n")
+    other.stdin.flush()
+    run = subprocess.Popen(p.command("--lock-timeout", "60s", "rebase"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           text=True)
+    until = time.monotonic() + 60
+    while p.sql("select count(*) from pg_locks where not granted") == "0" and time.monotonic() < until:
+        time.sleep(0.05)
+    other.communicate("commit;\n\\q\n", timeout=30)
+    assert "somebody wrote to public.c" in run.communicate(timeout=60)[0] and run.returncode == 3
+    assert p.sql("select count(*) from c") == "1" and p.versions() == "1:applied,3:applied"
+    # A way down that deletes is never taken unasked.
+    p = Project(pg)
+    p.file("1_a.sql", "-- migrate:up\ncreate table a(id int);\ninsert into a values (1);\n-- migrate:down\ndrop table a;\n")
+    p.file("3_c.sql", "-- migrate:up\ncreate table c(id int);\n-- migrate:down\ndelete from a;\ndrop table c;\n")
+    p.run("up")
+    p.file("2_b.sql", "do $$ begin if to_regclass('c') is null then create table first(); end if; end $$;")
+    assert "what their way down deletes" in p.json("rebase", code=4)["problems"][0]["detail"]
+    assert p.sql("select count(*) from a") == "1"
 
 
 @test
