@@ -1,7 +1,9 @@
 #include "cli/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <limits>
+#include <numeric>
 
 namespace howdah::cli {
 
@@ -78,10 +80,46 @@ std::optional<int> Command::parse(int argc, char** argv) {
   return parse(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
 }
 
+namespace {
+
+size_t edits(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); i++) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); j++) {
+      const size_t best = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1] ? 1 : 0)});
+      diagonal = std::exchange(row[j], best);
+    }
+  }
+  return row.back();
+}
+
+/// Where a word stands in the place of a command: that word, and the command that may have been meant.
+std::string no_such_command(const CLI::App* app) {
+  const auto words = app->remaining(true);
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  if (words.empty() || words.front().starts_with('-')) return "";
+  std::string near;
+  for (const CLI::App* c : app->get_subcommands([](const CLI::App*) { return true; })) {
+    if (edits(words.front(), c->get_name()) <= 2 &&
+        (near.empty() || edits(words.front(), c->get_name()) < edits(words.front(), near)))
+      near = c->get_name();
+  }
+  return words.front() + ": there is no such command" + (near.empty() ? "" : "; did you mean " + near + "?");
+}
+
+}  // namespace
+
 std::optional<int> Command::parse(std::vector<std::string> words) {
   std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
     app_->parse(std::move(words));
+  } catch (const CLI::RequiredError& e) {
+    const std::string unknown = no_such_command(app_);
+    if (unknown.empty()) return app_->exit(e);
+    std::cerr << unknown << "\nRun with --help for more information.\n";
+    return e.get_exit_code();
   } catch (const CLI::ParseError& e) {
     return app_->exit(e);
   }

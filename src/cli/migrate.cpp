@@ -105,6 +105,8 @@ std::optional<migrate::Rehearsing> wanted_rehearsal(const MigrateGiven& g, migra
       !take(g.replica_rate, migrate::parse_bytes, out.replica_rate))
     return {};
   if (out.replica_rate <= 0) return refuse(report, "--replica-rate must be more than nothing"), std::nullopt;
+  if (std::error_code ec; !g.load.empty() && !std::filesystem::is_regular_file(g.load, ec))
+    return refuse(report, g.load + " is not there: --load takes a file of SQL statements"), std::nullopt;
   // Of the database itself: a copy has statistics of its own.
   if (const auto target = migrate::parse_url(g.options.url); target)
     out.statements = migrate::top_statements(*target, static_cast<size_t>(g.statements));

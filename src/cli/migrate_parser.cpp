@@ -152,9 +152,9 @@ MigrateCommands add_migrate_commands(Command& app, MigrateGiven& g) {
   c.diff->add_flag("--exit-code", g.exit_code, "7 when they differ");
   c.doctor = app.add_subcommand("doctor", "what is wrong, and the command that mends it");
   c.import = app.add_subcommand("import", "take over the history of another tool");
-  c.import->add_option("--from", g.tool,
-                       "dbmate, rails, golang-migrate, goose, sql-migrate, node-pg-migrate, alembic, "
-                       "flyway or sqitch (the one that is there)");
+  c.import->add_option("--from", g.tool, "the tool whose table it is (the one that is there)")
+      .one_of({"dbmate", "rails", "golang-migrate", "goose", "sql-migrate", "node-pg-migrate", "alembic", "flyway",
+               "sqitch"});
   c.import->add_flag("--skip-missing", g.missing, "leave out what has no file here");
   c.squash = app.add_subcommand("squash", "make one baseline file of several migrations");
   c.squash->add_option("last", g.target, "up to this one (latest)");

@@ -15,16 +15,6 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-/// The byte of the `character`th (from 1) character.
-size_t byte_of(std::string_view text, int character) {
-  size_t at = 0;
-  for (int n = 1; at < text.size(); at++) {
-    if ((text[at] & 0xC0) == 0x80) continue;
-    if (n++ == character) break;
-  }
-  return at;
-}
-
 bool worth_retrying(const SqlFailure& f) {
   return f.sqlstate == "55P03" || f.sqlstate == "40P01" || f.sqlstate == "40001";
 }

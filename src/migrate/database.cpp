@@ -129,6 +129,9 @@ Result<Target> parse_url(const std::string& given) {
   if (options == nullptr) {
     const std::string message = trimmed(error);
     PQfreemem(error);
+    if (const size_t scheme = url.find("://"); scheme != std::string::npos && !url.starts_with("postgres"))
+      return fail(url.substr(0, scheme) +
+                  ":// is no URL of PostgreSQL (expected postgresql://user@host:5432/database)");
     return fail("this is not a connection URL: " + message + " (expected postgresql://user@host:5432/database)");
   }
   for (auto* o = options; o->keyword != nullptr; o++) {

@@ -23,7 +23,10 @@ tl::expected<Prefixes, Problem> replay(Session& s, Database& scratch, const Migr
     if (i == script.statements.size()) return out;
     if (auto done = scratch.exec(text_of(script, i)); !done) {
       out.failed = problem_of(done.error(), until.version);
-      out.failed->where = until.up.where(script.statements[i].line, script.statements[i].column);
+      const int position = done.error().position;
+      out.failed->where = position > 0
+                              ? until.up.where(script.statements[i].begin + byte_of(text_of(script, i), position))
+                              : until.up.where(script.statements[i].line, script.statements[i].column);
       return out;
     }
   }

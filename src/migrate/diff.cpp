@@ -33,7 +33,11 @@ tl::expected<Side, Problem> open_url(const std::string& url) {
   if (!target) return tl::unexpected(about("", target.error().message));
   side.target = *target;
   auto db = Database::connect(*target, {});
-  if (!db) return tl::unexpected(problem_of(db.error()));
+  if (!db) {
+    Problem p = problem_of(db.error());
+    p.message = target->shown() + ": " + p.message;
+    return tl::unexpected(p);
+  }
   side.connection.emplace(std::move(*db));
   return side;
 }
@@ -55,6 +59,8 @@ tl::expected<Side, Problem> open_files(Session& s, const std::string& path) {
     if (run_script(side->db(), path, false, quiet) != kOk) return tl::unexpected(quiet.problems().front());
     return side;
   }
+  if (!std::filesystem::is_directory(path, ec))
+    return tl::unexpected(about(path, path + " is neither db, migrations, empty, a URL, a directory nor a file"));
   auto source = read_source(path);
   if (!source) return tl::unexpected(about(path, source.error().message));
   s.source() = std::move(*source);
@@ -154,8 +160,9 @@ int diff(const Options& options, const std::string& from, const std::string& to,
   auto a = open_side(s, from);
   auto b = a ? open_side(s, to) : tl::unexpected(Problem{});
   if (!a || !b) {
-    report.problem(!a ? a.error() : b.error());
-    return kFailed;
+    const Problem& p = !a ? a.error() : b.error();
+    report.problem(p);
+    return p.code == "connection" ? kNoConnection : kFailed;
   }
   return compare_sides(s, *a, *b, exit_code);
 }

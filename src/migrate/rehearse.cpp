@@ -32,7 +32,11 @@ class Rehearser {
       const auto& statement = script->statements[i];
       const std::string sql = text_of(*script, i);
       const auto work = [&](const auto& while_waiting) { return s_.db().exec(sql, while_waiting); };
-      if (int code = measure(m, one, m.up.where(statement.line, statement.column), sql, work); code != kOk) return code;
+      const auto where = [&](int position) {
+        return position > 0 ? m.up.where(statement.begin + byte_of(sql, position))
+                            : m.up.where(statement.line, statement.column);
+      };
+      if (int code = measure(m, one, where, sql, work); code != kOk) return code;
     }
     const std::string row = s_.history().applied_sql(s_.db(), m, static_cast<int>(script->statements.size()));
     return finish(m, "reset role; reset all;" + row, one);
@@ -49,22 +53,24 @@ class Rehearser {
       if (!ran) return tl::unexpected(ran.error());
       return Answer{};
     };
-    if (int code = measure(m, true, m.file, m.name, work); code != kOk) return code;
+    const auto where = [&](int) { return m.file; };
+    if (int code = measure(m, true, where, m.name, work); code != kOk) return code;
     return finish(m, s_.history().applied_sql(s_.db(), m, 0), true);
   }
 
-  int measure(const Migration& m, bool in_transaction, const std::string& where, const std::string& sql,
-              const std::function<SqlAnswer(const std::function<void()>&)>& work) {
+  /// `where`: the place of a character of the statement, 0 = of the whole.
+  int measure(const Migration& m, bool in_transaction, const std::function<std::string(int)>& where,
+              const std::string& sql, const std::function<SqlAnswer(const std::function<void()>&)>& work) {
     auto effect = probe_.measure(in_transaction, work);
     if (!effect) {
       Problem p = problem_of(effect.error(), m.version);
-      p.where = where;
+      p.where = where(effect.error().position);
       p.hint += p.hint.empty() ? "this is what up would say" : "; this is what up would say";
       s_.report().problem(p);
       return interrupted() ? kInterrupted : kFailed;
     }
     effect->version = m.version;
-    effect->where = where;
+    effect->where = where(0);
     effect->sql = sql;
     result.effects.push_back(std::move(*effect));
     return kOk;

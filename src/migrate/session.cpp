@@ -51,7 +51,8 @@ int Session::find_target() {
 int Session::cannot_connect(const SqlFailure& f) {
   Problem p = problem_of(f);
   p.message = target_.shown() + ": " + p.message;
-  p.fix = f.message.find("does not exist") != std::string::npos ? "howdah db create" : "";
+  const bool no_database = f.message.find("database \"") != std::string::npos;
+  p.fix = no_database && f.message.find("does not exist") != std::string::npos ? "howdah db create" : "";
   report_.problem(p);
   return kNoConnection;
 }

@@ -273,6 +273,15 @@ std::string outside_transaction(const Statement& s) {
   return "";
 }
 
+size_t byte_of(std::string_view text, int character) {
+  size_t at = 0;
+  for (int n = 1; at < text.size(); at++) {
+    if ((text[at] & 0xC0) == 0x80) continue;
+    if (n++ == character) break;
+  }
+  return at;
+}
+
 std::pair<int, int> line_and_column(std::string_view sql, size_t byte) {
   int line = 1, column = 1;
   for (size_t i = 0; i < byte && i < sql.size(); i++) {

@@ -39,6 +39,9 @@ std::string transaction_control(const Statement& s);
 /// run there.
 std::string outside_transaction(const Statement& s);
 
+/// The byte of the `character`th (from 1) character, which is how the server names a place.
+size_t byte_of(std::string_view text, int character);
+
 /// Line and column of a byte of `sql`.
 std::pair<int, int> line_and_column(std::string_view sql, size_t byte);
 

@@ -1,4 +1,5 @@
 """Directories of our own kind."""
+import json
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from project import Project, test
+from project import HOWDAH, Project, test
 
 
 def three(pg):
@@ -378,3 +379,27 @@ def what_pg_dump_writes_is_a_migration(pg):
     assert "restrict" not in p.run("lint")
     p.run("up")
     assert p.sql("select a from t") == "\\restrict me"
+
+
+@test
+def mistakes_are_answered_with_what_was_meant(pg):
+    p = Project(pg)
+    assert "upp: there is no such command; did you mean up?" in p.run("upp", code=1)
+    assert "xyzzy: there is no such command\n" in p.run("xyzzy", code=1)
+    assert "delte: there is no such command; did you mean delete?" in p.run(
+        "history", "delte", code=1)
+    assert "flywy not in {dbmate," in p.run("import", "--from", "flywy", code=1)
+    assert "/nowhere.sql is not there" in p.run("rehearse", "--load", "/nowhere.sql", code=1)
+    assert "nonesuch is neither db, migrations, empty, a URL, a directory nor a file" in p.run("diff", "--to", "nonesuch", code=3)
+
+    def elsewhere(url, *args):
+        return json.loads(subprocess.run([HOWDAH, "migrate", "--json", "--dir", p.dir, *args, "--url", url],
+                                         capture_output=True, text=True, check=False).stdout)
+    assert elsewhere("mysql://x/y", "status")["problems"][0]["message"].startswith("mysql:// is no URL of PostgreSQL")
+    nobody = elsewhere(f"postgresql://nobody@/postgres?host={pg.dir}", "status")
+    assert nobody["exit_code"] == 2 and nobody["problems"][0]["fix"] == "", nobody
+    assert elsewhere(pg.url("nothing"), "status")["problems"][0]["fix"] == "howdah db create"
+    assert elsewhere(p.url, "diff", "--from", pg.url("nothing"))["exit_code"] == 2
+    p.file("1_a.sql", "-- migrate:up\nselect 'é',\n  nothing from pg_class;\n")
+    assert p.json("rehearse", code=3)["problems"][0]["where"].endswith("1_a.sql:3:3")  # as up says
+    assert p.json("up", code=3)["problems"][0]["where"].endswith("1_a.sql:3:3")
