@@ -32,6 +32,7 @@ struct Given {
   unsigned threads = 2;
   std::string resource, id, path, what;
   int grace_hours = -1;
+  bool clock_doubted = false;
 };
 
 struct Commands {
@@ -71,6 +72,7 @@ Commands add_commands(Command& app, Given& g) {
   c.sync = app.add_subcommand("sync",
                               "store all bases and WAL of the state directory that are not there, drop what the "
                               "daemon has forgotten; what the daemon runs");
+  c.sync->add_flag("--clock-doubted", g.clock_doubted, "the clock may have leapt: it does not say what gc may remove");
   c.key = app.add_subcommand("key", "the keys that open the repository");
   c.key->require_subcommand();
   c.key_list = c.key->add_subcommand("list", "their names");
@@ -173,7 +175,7 @@ int gc(const Repository& r, const RepositoryConfig& where, const Given& g) {
   const std::chrono::hours grace(g.grace_hours >= 0 ? g.grace_hours : where.grace_hours);
   int code = 0;
   for (const auto& resource : *resources) {
-    const auto done = r.gc(resource, now(), grace);
+    const auto done = r.gc(resource, os::read_clock(SystemClock()), grace);
     if (!done) {
       code = failed(done.error());
     } else {
@@ -264,7 +266,7 @@ Result<std::string> resource_with(const Repository& r, const std::string& backup
 
 /// Backups whose snapshots were deleted: the daemon leaves a file for each, with the resource id; empty when the base
 /// was set aside because it was damaged, and can't say any more whose it was.
-int drop_forgotten(const Repository& r, const Config& config, const RepositoryConfig& where) {
+int drop_forgotten(const Repository& r, const Config& config, const RepositoryConfig& where, bool clock_doubted) {
   const std::string directory = config.state_dir + "/repository.forgotten";
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
@@ -282,7 +284,8 @@ int drop_forgotten(const Repository& r, const Config& config, const RepositoryCo
   const auto all = r.resources();
   if (!all) return failed(all.error());
   for (const auto& resource : *all) {
-    const auto swept = r.gc(resource, now(), std::chrono::hours(where.grace_hours));
+    const auto swept =
+        r.gc(resource, os::read_clock(SystemClock()), std::chrono::hours(where.grace_hours), clock_doubted);
     if (!swept) code = failed(swept.error());
   }
   return code;
@@ -299,7 +302,7 @@ std::vector<std::string> names_in(const std::string& directory) {
 }
 
 /// Bases first: WAL without any is of no use. One that can't be stored keeps no other from it.
-int sync(const Repository& r, const Config& config, const RepositoryConfig& where) {
+int sync(const Repository& r, const Config& config, const RepositoryConfig& where, bool clock_doubted) {
   (void)setpriority(PRIO_PROCESS, 0, 19);
   int code = 0;
   for (const auto& id : names_in(config.state_dir + "/bases")) {
@@ -312,7 +315,7 @@ int sync(const Repository& r, const Config& config, const RepositoryConfig& wher
   for (const auto& resource : names_in(config.state_dir + "/vault")) {
     code = std::max(code, put_wal(r, config, {.resource = resource}));
   }
-  return std::max(code, drop_forgotten(r, config, where));
+  return std::max(code, drop_forgotten(r, config, where, clock_doubted));
 }
 
 Result<std::unique_ptr<repository::Storage>> open_storage(const Config& config, const RepositoryConfig& c) {
@@ -355,7 +358,7 @@ int run_command(const Commands& c, const Config& config, const RepositoryConfig&
   if (*c.gc) return gc(*r, where, g);
   if (*c.wal) return put_wal(*r, config, g);
   if (*c.wal_get) return get_wal(*r, g);
-  if (*c.sync) return sync(*r, config, where);
+  if (*c.sync) return sync(*r, config, where, g.clock_doubted);
   const auto done = *c.drop ? r->drop(g.resource, g.id) : r->restore(g.resource, g.id, g.path);
   return done ? 0 : failed(done.error());
 }

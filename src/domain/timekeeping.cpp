@@ -9,6 +9,8 @@ template <class V, class T>
 void list(V& v, T& t) {
   v("seen", t.seen);
   v("doubted_until", t.doubted_until);
+  v("boot", t.boot);
+  v("set_to", t.set_to);
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ struct Timekeeping {
 
   Time seen{};           ///< the clock, less than an hour before the daemon ended or later
   Time doubted_until{};  ///< it has leapt ahead; {} = it is believed
+  std::string boot;      ///< the machine's start by then; "" = not known
+  int64_t set_to = 0;    ///< Clock::set_to() as it was judged last, in milliseconds
 
   std::string key() const { return kOnly; }
   std::string encode() const;

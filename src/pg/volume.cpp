@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "os/boot.h"
 #include "os/copy.h"
 #include "os/files.h"
 #include "pg/control_file.h"
@@ -60,13 +61,11 @@ Result<void> allocate_wal(const std::string& data) {
 /// this file in a power cut forgets the later rename of the volume, too.
 std::string unsynced(const Layout& layout) { return layout.root + "/unsynced"; }
 
-Result<std::string> boot_id() { return os::read_file("/proc/sys/kernel/random/boot_id"); }
-
 /// True for a volume that was never synced, from before the machine's last start.
 Result<bool> doubtful(const Layout& layout) {
   if (!os::exists(unsynced(layout))) return false;
   const auto then = os::read_file(unsynced(layout));
-  const auto now = boot_id();
+  const auto now = os::boot_id();
   if (!now) return tl::unexpected(now.error());
   return !then || *then != *now;
 }
@@ -89,7 +88,7 @@ Result<Volume> obtain(const std::string& from, const std::string& tmp, os::Owner
 
 /// Marks a volume that is not synced yet, see unsynced().
 Result<void> mark_unsynced(const Layout& layout) {
-  const auto boot = boot_id();
+  const auto boot = os::boot_id();
   if (!boot) return tl::unexpected(boot.error());
   return os::write_file_atomic(unsynced(layout), *boot, 0600, {}, os::Durable::later);
 }

@@ -61,10 +61,11 @@ void BackupSchedule::tick() {
   keep_keepers();
   note_losses();
   begin_due();
-  if (trust_.look()) expire();
+  const bool believed = trust_.look();
+  if (believed) expire();
   const Time now = rds_.clock.now();
   if (now - mended_ >= kMendEvery || set_back_since(mended_, now)) mend();
-  if (now - stored_ >= kStoreEvery || set_back_since(stored_, now)) store_apart();
+  if (now - stored_ >= kStoreEvery || set_back_since(stored_, now)) store_apart(!believed);
 }
 
 void BackupSchedule::keep_keepers() {
@@ -178,9 +179,9 @@ void BackupSchedule::expire() {
   }
 }
 
-void BackupSchedule::store_apart() {
+void BackupSchedule::store_apart(bool clock_doubted) {
   stored_ = rds_.clock.now();
-  store_backups(rds_);
+  store_backups(rds_, clock_doubted);
 }
 
 /// Snapshots whose materialisation failed get another try, and WAL that is no longer needed goes.

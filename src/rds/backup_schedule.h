@@ -23,7 +23,7 @@ class BackupSchedule {
   void begin_due();
   void expire();
   void mend();
-  void store_apart();
+  void store_apart(bool clock_doubted);
 
   Rds& rds_;
   ClockTrust trust_;

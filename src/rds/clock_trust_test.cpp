@@ -74,19 +74,39 @@ TEST_F(ClockTrustTest, BelievesAClockThatIsSetRight) {
   EXPECT_TRUE(trust.look());
 }
 
-TEST_F(ClockTrustTest, ADaemonThatWasAwayForLongCannotTell) {
-  EXPECT_TRUE(ClockTrust(rds_).look());
+TEST_F(ClockTrustTest, ADaemonThatWasAwayForLongWhileTheMachineWasOffCannotTell) {
+  EXPECT_TRUE(ClockTrust(rds_, "1").look());
   clock_.advance(hours(23));
-  EXPECT_TRUE(ClockTrust(rds_).look());
+  EXPECT_TRUE(ClockTrust(rds_, "2").look());
   clock_.advance(days(3));
-  EXPECT_FALSE(ClockTrust(rds_).look());
+  EXPECT_FALSE(ClockTrust(rds_, "3").look());
   clock_.advance(hours(2));
-  EXPECT_FALSE(ClockTrust(rds_).look()) << "the doubt outlives the daemon";
+  EXPECT_FALSE(ClockTrust(rds_, "3").look()) << "the doubt outlives the daemon";
   clock_.leap(-days(2));
-  EXPECT_TRUE(ClockTrust(rds_).look());
-  ClockTrust begun(rds_);
+  EXPECT_TRUE(ClockTrust(rds_, "3").look());
+  ClockTrust begun(rds_, "4");
   clock_.advance(days(3));  // between its start and its first look
   EXPECT_TRUE(begun.look());
+  clock_.advance(days(2));
+  EXPECT_FALSE(ClockTrust(rds_, "").look()) << "a machine that does not say when it was started";
+}
+
+TEST_F(ClockTrustTest, ADaemonThatWasAwayWhileTheMachineRanCanTell) {
+  EXPECT_TRUE(ClockTrust(rds_).look());
+  clock_.advance(days(3));
+  EXPECT_TRUE(ClockTrust(rds_).look()) << "so much time has passed";
+  clock_.advance(hours(1));
+  clock_.leap(hours(20));
+  EXPECT_FALSE(ClockTrust(rds_).look()) << "less than a day";
+  clock_.advance(hours(1));
+  EXPECT_FALSE(ClockTrust(rds_).look());
+  EXPECT_EQ(told().size(), 1U);
+  clock_.leap(-hours(20));
+  EXPECT_TRUE(ClockTrust(rds_).look());
+  for (int n = 0; n < 2; n++) {
+    clock_.leap(minutes(40));
+    EXPECT_EQ(ClockTrust(rds_).look(), n == 0) << "small ones add up as they do for one that stays";
+  }
 }
 
 TEST_F(ClockTrustTest, NothingExpiresByAClockThatIsDoubted) {

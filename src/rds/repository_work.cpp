@@ -50,10 +50,12 @@ Result<std::optional<os::Detached>> run_detached(const std::string& name, const 
 
 }  // namespace
 
-void store_backups(const Rds& rds) {
+void store_backups(const Rds& rds, bool clock_doubted) {
   if (!has_repository(rds)) return;
   const std::string name = rds.config.state_dir + "/repository.sync";
-  const auto ended = run_detached(name, backup_command(rds, {"sync"}));
+  std::vector<std::string> words{"sync"};
+  if (clock_doubted) words.push_back("--clock-doubted");
+  const auto ended = run_detached(name, backup_command(rds, std::move(words)));
   if (!ended) {
     log::error("backups are not stored in the repository", {{"error", ended.error().message}});
   } else if (*ended && (*ended)->status != 0) {

@@ -9,8 +9,9 @@
 /// processes that outlive the daemon. Nothing happens while no repository is configured.
 namespace howdah::rds {
 
-/// Starts the process that stores what the repository lacks, unless it runs; says what the last one failed at.
-void store_backups(const Rds& rds);
+/// Starts the process that stores what the repository lacks, unless it runs; says what the last one failed at. Where
+/// the clock is doubted (clock_trust.h) nothing is removed there because of what it says.
+void store_backups(const Rds& rds, bool clock_doubted);
 
 /// Notes that no record names the base any more, before its directory goes: its backup is dropped at the next storing.
 Result<void> note_forgotten_base(const Rds& rds, const std::string& base_id);

@@ -29,7 +29,7 @@ TEST_F(Differences, StoresSmallChangesAsDifferences) {
   EXPECT_TRUE(r.verify("")->damages.empty());
   for (const auto& [id, content] : stored) EXPECT_EQ(get(r, id).value(), content) << id;
   for (const char* id : {"0", "1", "2", "3"}) ASSERT_TRUE(r.drop("db-A", id));
-  for (int i = 0; i < 2; i++) ASSERT_TRUE(r.gc("db-A", now_ += 2 * kGrace, kGrace));
+  for (int i = 0; i < 2; i++) ASSERT_TRUE(r.gc("db-A", passed(2 * kGrace), kGrace));
   EXPECT_FALSE(packs("0").empty());  // what the others are the difference to
   EXPECT_FALSE(os::exists(scratch_ / "repository/instances/db-A/packs/3"));
   EXPECT_EQ(get(r, "4").value(), tree);
@@ -60,7 +60,7 @@ TEST_F(Differences, WhatChangesMuchIsStoredInFull) {
   ASSERT_TRUE(put(r, "one", {{"a", noise(1'000'000, 1)}}));
   ASSERT_TRUE(put(r, "two", {{"a", noise(1'000'000, 2)}}));
   ASSERT_TRUE(r.drop("db-A", "one"));
-  for (int i = 0; i < 2; i++) ASSERT_TRUE(r.gc("db-A", now_ += 2 * kGrace, kGrace));
+  for (int i = 0; i < 2; i++) ASSERT_TRUE(r.gc("db-A", passed(2 * kGrace), kGrace));
   EXPECT_FALSE(os::exists(scratch_ / "repository/instances/db-A/packs/one"));
   EXPECT_EQ(get(r, "two").value().at("a"), noise(1'000'000, 2));
 }

@@ -1,6 +1,7 @@
 // Removing what no backup needs, in two goes. What nothing needs is noted with the time; only what was noted a grace
 // time ago, and is still not needed, is removed. So a backup that is being stored meanwhile, also by another machine,
-// may use a chunk whose last manifest goes: its own manifest is there before the grace time is over.
+// may use a chunk whose last manifest goes: its own manifest is there before the grace time is over. A clock that leaps
+// ahead must not end it: within one start of the machine only time that has passed counts.
 #include <algorithm>
 #include <set>
 
@@ -17,12 +18,14 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::chrono::hours kAhead{1};  // clocks of two machines differ by less, unless one is wrong
+
 /// A segment's position in the WAL, the same on every timeline; empty for history files.
 std::string wal_place(const std::string& name) { return name.size() == 24 ? name.substr(8) : ""; }
 
 struct Note {
   std::string object;
-  Time made{};
+  os::ClockReading made;
   std::set<std::string> names;
 };
 
@@ -37,7 +40,9 @@ Result<std::vector<Note>> read_notes(Storage& storage, const std::string& prefix
     Note note{o.name};
     try {
       const auto j = parse_json(*text);
-      note.made = Time(Millis(j.at("made").get<int64_t>()));
+      note.made.now = Time(Millis(j.at("made").get<int64_t>()));
+      note.made.boot = j.value("boot", "");
+      note.made.set_to = Millis(j.value("set_to", int64_t{0}));
       note.names = j.at("names").get<std::set<std::string>>();
     } catch (const std::exception&) {
       note.names.clear();
@@ -49,7 +54,8 @@ Result<std::vector<Note>> read_notes(Storage& storage, const std::string& prefix
 
 }  // namespace
 
-Result<Swept> Repository::gc(const std::string& resource, Time now, Millis grace) const {
+Result<Swept> Repository::gc(const std::string& resource, const os::ClockReading& now, Millis grace,
+                             bool doubted) const {
   if (!is_plain_name(resource)) return fail(fmt::format("'{}' can't be a name in a repository", resource));
   const auto held = lock(resource);
   if (!held) return tl::unexpected(held.error());
@@ -84,10 +90,13 @@ Result<Swept> Repository::gc(const std::string& resource, Time now, Millis grace
   Swept swept;
   std::set<std::string> noted;
   for (const auto& note : *notes) {
-    // A name that came into use again may leave it again at any time: then its grace begins anew, with the others'.
-    const bool stale = std::any_of(note.names.begin(), note.names.end(),
-                                   [&](const auto& name) { return here.contains(name) && !unneeded.contains(name); });
-    const bool due = !stale && note.made + grace <= now;
+    // A name that came into use again may leave it again at any time: then its grace begins anew, with the others'. So
+    // does that of a note whose clock was wrong, or is not to be compared with ours.
+    const bool used = std::any_of(note.names.begin(), note.names.end(),
+                                  [&](const auto& name) { return here.contains(name) && !unneeded.contains(name); });
+    const Millis age = now.since(note.made);
+    const bool wrong = !now.same_boot(note.made) && (age < -kAhead || (doubted && age >= grace));
+    const bool stale = used || wrong, due = !stale && age >= grace;
     bool all_gone = true;
     for (const auto& name : note.names) {
       if (!unneeded.contains(name)) continue;
@@ -116,7 +125,10 @@ Result<Swept> Repository::gc(const std::string& resource, Time now, Millis grace
   std::set_difference(unneeded.begin(), unneeded.end(), noted.begin(), noted.end(), std::inserter(fresh, fresh.end()));
   if (fresh.empty()) return swept;
   swept.doomed += fresh.size();
-  const json note{{"made", now.time_since_epoch().count()}, {"names", fresh}};
+  const json note{{"made", now.now.time_since_epoch().count()},
+                  {"boot", now.boot},
+                  {"set_to", now.set_to.count()},
+                  {"names", fresh}};
   if (auto done = storage_->put(doomed_prefix(resource) + id::uuid(), json_text(note)); !done) {
     return tl::unexpected(done.error());
   }

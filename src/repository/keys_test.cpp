@@ -97,7 +97,7 @@ TEST_F(RepositoryKeys, RefusesWhatANewerVersionWrote) {
   ASSERT_FALSE(later);
   EXPECT_NE(later.error().message.find("format 99: a newer version"), std::string::npos) << later.error().message;
   EXPECT_EQ(get(r, "one").value(), kTree);
-  const auto swept = r.gc("db-A", now_, kGrace);  // what it needs isn't known
+  const auto swept = r.gc("db-A", reading(), kGrace);  // what it needs isn't known
   ASSERT_FALSE(swept);
   EXPECT_NE(swept.error().message.find("nothing was removed"), std::string::npos) << swept.error().message;
 }

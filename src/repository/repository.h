@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "os/boot.h"
 #include "os/lock.h"
 #include "repository/format.h"
 #include "repository/storage.h"
@@ -87,8 +88,10 @@ class Repository {
   Result<Verified> verify(const std::string& resource) const;
 
   /// Notes what no manifest needs, and removes what was noted at least `grace` ago and still isn't needed: packs, and
-  /// WAL before every backup. A put must not take longer than `grace`.
-  Result<Swept> gc(const std::string& resource, Time now, Millis grace) const;
+  /// WAL before every backup. A put must not take longer than `grace`. Since the machine's last start that is time that
+  /// has passed, whatever somebody did to the clock; before it, or on another machine, it is what clocks say. Where the
+  /// clock is `doubted` they are not asked: the grace of what would have to go by them begins anew.
+  Result<Swept> gc(const std::string& resource, const os::ClockReading& now, Millis grace, bool doubted = false) const;
 
   const std::string& about() const { return about_; }
 

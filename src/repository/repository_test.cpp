@@ -153,7 +153,7 @@ TEST_F(RepositoryTest, RefusesSwappedManifests) {
   std::filesystem::copy_file(manifests + "one", manifests + "two", std::filesystem::copy_options::overwrite_existing);
   EXPECT_FALSE(get(r, "two"));
   EXPECT_EQ(r.verify("")->unusable, std::vector<std::string>{"db-A/two"});
-  EXPECT_FALSE(r.gc("db-A", now_, kGrace));  // what a damaged manifest needs isn't known
+  EXPECT_FALSE(r.gc("db-A", reading(), kGrace));  // what a damaged manifest needs isn't known
   EXPECT_TRUE(get(r, "one"));
 }
 
@@ -201,13 +201,13 @@ TEST_F(RepositoryTest, CollectsAfterTheGraceTime) {
     write_tree(scratch_ / "wal", {{name, name}});
     ASSERT_TRUE(r.put_wal("db-A", scratch_ / "wal/" + name));
   }
-  EXPECT_EQ(r.gc("db-A", now_, kGrace)->doomed, 0u);
+  EXPECT_EQ(r.gc("db-A", reading(), kGrace)->doomed, 0u);
   ASSERT_TRUE(r.drop("db-A", "one"));
-  const auto noted = r.gc("db-A", now_, kGrace).value();
+  const auto noted = r.gc("db-A", reading(), kGrace).value();
   EXPECT_GE(noted.doomed, 3u);
   EXPECT_EQ(noted.removed, 0u);
-  EXPECT_EQ(r.gc("db-A", now_ + kGrace - Millis(1), kGrace)->removed, 0u);
-  EXPECT_EQ(r.gc("db-A", now_ + kGrace, kGrace)->removed, noted.doomed);
+  EXPECT_EQ(r.gc("db-A", passed(kGrace - Millis(1)), kGrace)->removed, 0u);
+  EXPECT_EQ(r.gc("db-A", passed(Millis(1)), kGrace)->removed, noted.doomed);
   EXPECT_EQ(r.list_wal("db-A").value(), std::vector<std::string>{"000000010000000000000008"});
   EXPECT_TRUE(get(r, "two"));
   EXPECT_TRUE(r.verify("")->damages.empty());
@@ -218,13 +218,54 @@ TEST_F(RepositoryTest, GraceBeginsAnewForWhatIsUsedAgain) {
   const Tree tree = {{"a", noise(300'000, 1)}};
   ASSERT_TRUE(put(r, "one", tree));
   ASSERT_TRUE(r.drop("db-A", "one"));
-  ASSERT_TRUE(r.gc("db-A", now_, kGrace));
+  ASSERT_TRUE(r.gc("db-A", reading(), kGrace));
   ASSERT_TRUE(put(r, "one", tree));  // finds the packs of its name
-  EXPECT_EQ(r.gc("db-A", now_ + kGrace, kGrace)->removed, 0u);
+  EXPECT_EQ(r.gc("db-A", passed(kGrace), kGrace)->removed, 0u);
   EXPECT_EQ(get(r, "one").value(), tree);
   ASSERT_TRUE(r.drop("db-A", "one"));
-  EXPECT_EQ(r.gc("db-A", now_ + 2 * kGrace, kGrace)->removed, 0u);
-  EXPECT_GT(r.gc("db-A", now_ + 3 * kGrace, kGrace)->removed, 0u);
+  EXPECT_EQ(r.gc("db-A", passed(kGrace), kGrace)->removed, 0u);
+  EXPECT_GT(r.gc("db-A", passed(kGrace), kGrace)->removed, 0u);
+}
+
+TEST_F(RepositoryTest, GraceIsTimeThatHasPassed) {
+  const auto r = open();
+  const std::chrono::hours grace(48), week(7 * 24);
+  const auto removed = [&](bool doubted = false) { return r.gc("db-A", reading(), grace, doubted)->removed; };
+  const auto doom = [&](const std::string& id) {
+    ASSERT_TRUE(put(r, id, {{"a", noise(1'000, 1)}}));
+    ASSERT_TRUE(r.drop("db-A", id));
+    EXPECT_EQ(removed(), 0u);
+  };
+  doom("one");
+  clock_.leap(3 * week);
+  EXPECT_EQ(removed(), 0u) << "nothing but the clock has moved";
+  clock_.advance(grace - Millis(1));
+  EXPECT_EQ(removed(), 0u);
+  clock_.leap(-3 * week);
+  clock_.advance(Millis(1));
+  EXPECT_EQ(removed(true), 1u) << "so much has passed, whatever the clock says";
+
+  doom("two");
+  clock_.leap(3 * week);
+  boot_ += "+";
+  EXPECT_EQ(removed(true), 0u) << "who was not there is told that the clock may have leapt";
+  clock_.advance(std::chrono::hours(25));
+  EXPECT_EQ(removed(), 0u) << "a doubt may be shorter than the grace";
+  clock_.advance(std::chrono::hours(23));
+  EXPECT_EQ(removed(), 1u);
+
+  doom("three");
+  clock_.advance(grace);
+  boot_ += "+";
+  EXPECT_EQ(removed(), 1u) << "a machine that is off at night collects, too";
+
+  clock_.leap(100 * week);  // the note is made by a clock that is far ahead
+  doom("four");
+  boot_ += "+";
+  clock_.leap(-100 * week);
+  EXPECT_EQ(removed(), 0u);
+  clock_.advance(grace);
+  EXPECT_EQ(removed(), 1u) << "and does not wait until then";
 }
 
 TEST_F(RepositoryTest, OneWriterAnInstance) {
@@ -235,7 +276,7 @@ TEST_F(RepositoryTest, OneWriterAnInstance) {
   const auto second = put(r, "two", kTree);
   ASSERT_FALSE(second);
   EXPECT_TRUE(second.error().retry);
-  EXPECT_FALSE(r.gc("db-A", now_, kGrace));
+  EXPECT_FALSE(r.gc("db-A", reading(), kGrace));
   EXPECT_TRUE(put(r, "two", kTree, "db-B"));
   EXPECT_TRUE(get(r, "one"));
 }
@@ -283,7 +324,7 @@ TEST_F(RepositoryTest, KeepsItsPromisesUnderFaults) {
           break;
         }
         default:
-          faults += r.gc("db-A", now_ += kGrace / 2, kGrace) ? 0 : 1;
+          faults += r.gc("db-A", passed(kGrace / 2), kGrace) ? 0 : 1;
       }
       fault.in = -1;
       ASSERT_EQ(r.list("db-A")->size(), stored.size());
@@ -296,7 +337,7 @@ TEST_F(RepositoryTest, KeepsItsPromisesUnderFaults) {
     EXPECT_GT(faults, 3);
     EXPECT_TRUE(r.verify("")->damages.empty());
     for (const auto& [name, content] : stored) ASSERT_TRUE(r.drop("db-A", name));
-    for (int i = 0; i < 3; i++) ASSERT_TRUE(r.gc("db-A", now_ += 2 * kGrace, kGrace));
+    for (int i = 0; i < 3; i++) ASSERT_TRUE(r.gc("db-A", passed(2 * kGrace), kGrace));
     EXPECT_FALSE(os::exists(scratch_ / "repository/instances/db-A/packs"));
   }
 }

@@ -154,7 +154,7 @@ class RepositoryTest : public ::testing::Test {
     const std::string source = scratch_ / "source";
     (void)os::remove_tree(source);
     write_tree(source, tree);
-    return r.put({resource, id, source, {{"made", "by a test"}}, wal_from, now_ += Millis(1)});
+    return r.put({resource, id, source, {{"made", "by a test"}}, wal_from, passed(Millis(1)).now});
   }
   Result<Tree> get(const Repository& r, const std::string& id, const std::string& resource = "db-A") {
     const std::string to = scratch_ / "restored";
@@ -178,8 +178,15 @@ class RepositoryTest : public ::testing::Test {
     std::ofstream(path, std::ios::binary) << text;
   }
 
+  os::ClockReading reading() const { return {clock_.now(), clock_.set_to(), boot_}; }
+  os::ClockReading passed(Millis by) {
+    clock_.advance(by);
+    return reading();
+  }
+
   Scratch scratch_;
-  Time now_ = kStart;
+  FakeClock clock_;
+  std::string boot_ = "1";
 };
 
 inline const Tree kTree = {{"data/base/1/1259", noise(500'000, 1)},     {"data/empty", ""}, {"data/pg_wal/", ""},

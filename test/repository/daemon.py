@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A daemon with a repository: bases and WAL are stored in the background, a snapshot whose directory has gone is restored
-from there, and a deleted snapshot's backup is dropped."""
+from there, a deleted snapshot's backup is dropped, and gc does not believe a clock that leaps."""
+import glob
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +11,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
+import procs  # noqa: E402
 from daemon import BINARY, PREFIX, Daemon, available, create, endpoint, psql, wait_for  # noqa: E402
 
 
@@ -26,6 +29,48 @@ def bases(daemon):
 def listed(daemon):
     daemon.hook("/_test/clock", advance="2m")  # the schedule looks once a minute
     return backup(daemon, "list")
+
+
+def doomed(repository):
+    """What gc has noted: the notes, and the objects that they name."""
+    notes = {}
+    for path in glob.glob(f"{repository}/instances/*/doomed/*"):
+        with open(path, encoding="utf-8") as f:
+            notes[path] = json.load(f)
+    return notes, {f"{repository}/{name}" for note in notes.values() for name in note["names"]}
+
+
+def made_long_ago(daemon, repository):
+    """All notes, on a machine that has been started anew since."""
+    wait_for("no sync that runs", lambda: not any(procs.cmdline(p).endswith((" sync", " sync --clock-doubted"))
+                                                  for p in procs.using(daemon.base)), 60)
+    notes, _ = doomed(repository)
+    for path, note in notes.items():
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump({**note, "boot": "another", "made": note["made"] - 3 * 86_400_000}, f)
+
+
+def told(client, what):
+    return any(what in message for message in client.events("a"))
+
+
+def clock_leaps(daemon, client, repository):
+    daemon.hook("/_test/clock", leap="21d")
+    wait_for("the event", lambda: told(client, "21 days ahead"), 30)
+    made_long_ago(daemon, repository)
+    _, objects = doomed(repository)
+    assert objects and all(os.path.exists(o) for o in objects), objects
+
+    def noted_again():
+        listed(daemon)
+        notes, names = doomed(repository)
+        return names >= objects and all(note["boot"] != "another" for note in notes.values())
+    wait_for("another grace time", noted_again, 60, 1, describe=lambda: doomed(repository))
+    assert all(os.path.exists(o) for o in objects), objects
+    daemon.hook("/_test/clock", leap="-21d")
+    wait_for("the other event", lambda: told(client, "was set right"), 30)
+    made_long_ago(daemon, repository)
+    wait_for("what nothing needs to go", lambda: listed(daemon) and not any(os.path.exists(o) for o in objects), 60, 1)
 
 
 def main():
@@ -67,7 +112,10 @@ def main():
             client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="aside")
             wait_for("its backup to go", lambda: f" {base} " not in listed(daemon), 120, 1)
             wait_for("all of it to go", lambda: not [b for b in os.listdir(f"{daemon.state}/bases") if b.startswith(base)], 60)
-            print("ok so is that of one whose base was set aside as damaged\n4 passed, 0 failed", flush=True)
+            print("ok so is that of one whose base was set aside as damaged", flush=True)
+
+            clock_leaps(daemon, client, f"{place}/repository")
+            print("ok a clock that leaps ahead takes nothing from the repository\n5 passed, 0 failed", flush=True)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
