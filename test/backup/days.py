@@ -88,7 +88,7 @@ def holds_days(client, name, snapshot, days):
 
 def keeper_of(daemon):
     found = [p for p in procs.using(daemon.base) if " keeper " in procs.cmdline(p)]
-    assert len(found) <= 1, found
+    assert len(found) <= 1, [(p, procs.state(p), procs.cmdline(p)) for p in found]
     return found[0] if found else None
 
 
@@ -96,6 +96,7 @@ def keeper_dies(daemon, client):
     old = wait_for("a keeper", lambda: keeper_of(daemon), 15)
     os.kill(old, signal.SIGKILL)
     wait_for("another one", lambda: keeper_of(daemon) not in (None, old), 30)
+    available(client, "h")  # a clock that is set back makes a backup of that day due
     client.rds("CreateDBSnapshot", DBInstanceIdentifier="h", DBSnapshotIdentifier="after")
     wait_for("a snapshot with it", lambda: client.rds("DescribeDBSnapshots", DBSnapshotIdentifier="after").findtext(
         ".//DBSnapshot/Status") == "available", 60)
