@@ -29,6 +29,7 @@ void list(V& v, T& s) {
   v("created", s.created);
   v("original_created", s.original_created);
   v("database_time", s.database_time);
+  v("paused", s.paused);
   v("copied_from", s.copied_from);
   v("copied_region", s.copied_region);
   v("tags", s.tags);

@@ -36,6 +36,7 @@ struct Snapshot {
   Time created{};             ///< SnapshotCreateTime; zero while creating
   Time original_created{};    ///< OriginalSnapshotCreateTime: of the snapshot that this one is a copy of
   Time database_time{};       ///< SnapshotDatabaseTime: the instant whose state it holds
+  int64_t paused = 0;         ///< milliseconds since then for which its instance was stopped: retention skips them
   std::string copied_from;    ///< ARN
   std::string copied_region;  ///< SourceRegion of a copy
   Tags tags;
@@ -48,6 +49,7 @@ struct Snapshot {
   std::string workflow() const { return "snap/" + id; }
   std::string arn() const { return scope.arn("rds", "snapshot:" + identifier); }
   const std::string& resource_id() const { return source.resource_id; }
+  Time retained_since() const { return database_time + Millis(paused); }
 
   std::string encode() const;
   static Snapshot decode(std::string_view text);

@@ -42,7 +42,7 @@ std::map<std::string, std::vector<std::shared_ptr<const Snapshot>>> automated(co
 std::vector<std::string> expired(const std::vector<std::shared_ptr<const Snapshot>>& list, Time from) {
   std::vector<std::string> out;
   for (size_t i = 0; i + 1 < list.size(); i++) {
-    if (list[i + 1]->database_time <= from && list[i]->materialised && list[i + 1]->materialised) {
+    if (list[i + 1]->retained_since() <= from && list[i]->materialised && list[i + 1]->materialised) {
       out.push_back(list[i]->key());
     }
   }

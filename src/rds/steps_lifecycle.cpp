@@ -44,10 +44,23 @@ namespace {
 constexpr std::chrono::minutes kStaysUp{10};
 constexpr std::chrono::hours kStoppedAtMost{7 * 24};  // AWS starts a stopped instance after seven days
 
+/// As on AWS, retention does not count the time for which an instance is stopped; that has just ended.
+void skip_stopped_time(const Rds& rds, store::Tx& tx, const Instance& i) {
+  if (i.restart_at == Time{}) return;
+  const Millis stopped = rds.clock.now() - (i.restart_at - kStoppedAtMost);
+  for (const auto& s : tx.all<Snapshot>(i.scope.key("rds:"))) {
+    if (s->resource_id() != i.resource_id || s->state != Snapshot::State::available) continue;
+    Snapshot later = *s;
+    later.paused += std::max(Millis(0), stopped).count();
+    tx.put(std::move(later));
+  }
+}
+
 flow::Recorder now_available(Rds& rds, const Workflow& w, std::vector<int> events) {
   return change(w, [&rds, w, events = std::move(events)](Instance& now, store::Tx& tx) {
     now.rest = Rest::available;
     now.rest_reason.clear();
+    skip_stopped_time(rds, tx, now);
     now.restart_at = {};
     if (w.table != kRecoverInstance) now.crashes = 0;  // started on purpose: what was before does not count
     for (const int event : events) append_event(rds, tx, now, event);
@@ -84,6 +97,7 @@ Outcome stop_keeping(Rds& rds, const Workflow& w) { return stop_protection(rds, 
 /// What becomes of the backups: kept for the retention period, or gone with the instance. Manual snapshots stay.
 void leave_backups(Rds& rds, store::Tx& tx, const Instance& i, bool retain, std::optional<Time> latest) {
   if (retain && i.restorable_from != Time{} && latest) {
+    skip_stopped_time(rds, tx, i);
     AutomatedBackup kept{i, rds.clock.now(), *latest};
     kept.source.pending.clear();
     kept.source.pending_verifier.clear();
