@@ -1,11 +1,78 @@
 #include "cli/arguments.h"
 
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <algorithm>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace howdah::cli {
+namespace {
+
+constexpr int kWrongArguments = 2;
+constexpr size_t kSimilar = 2;  // letters that differ
+
+size_t letters_that_differ(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); i++) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); j++) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
+/// "; did you mean serve?", or nothing.
+std::string similar_command(const CLI::App& app, const std::string& word) {
+  std::string best;
+  size_t least = kSimilar + 1;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const size_t differ = letters_that_differ(word, command->get_name());
+    if (differ < std::min(least, word.size())) {
+      least = differ;
+      best = "; did you mean " + command->get_name() + "?";
+    }
+  }
+  return best;
+}
+
+std::string no_command(const CLI::App& outermost, const CLI::App& app) {
+  const auto unknown = outermost.remaining(true);
+  if (unknown.empty()) return "which command?";
+  if (unknown.front().starts_with("-")) return "there is no option " + unknown.front();
+  return unknown.front() + ": there is no such command" + similar_command(app, unknown.front());
+}
+
+/// What is wrong, with which command, and where to look.
+std::string explain(const CLI::App* outermost, const CLI::Error& error) {
+  const CLI::App* app = outermost;
+  std::string path = app->get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    path += " " + app->get_name();
+  }
+  constexpr std::string_view kRequired = " is required";
+  std::string what = error.what();
+  if (what == "A subcommand is required") {
+    what = no_command(*outermost, *app);
+  } else if (error.get_name() == "RequiredError" && what.ends_with(kRequired)) {
+    what = "missing: " + what.substr(0, what.size() - kRequired.size());
+  }
+  return path + ": " + what + "\n  see: " + path + " --help\n";
+}
+
+/// CLI11 writes [word(0x)] for what may be there several times.
+struct Usage : CLI::Formatter {
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const std::string name = make_option_name(option, true) + (option->get_expected_max() > 1 ? "..." : "");
+    return option->get_required() ? name : "[" + name + "]";
+  }
+};
+
+}  // namespace
 
 Option Option::required(bool yes) const { return Option(option_->required(yes)); }
 Option Option::range(int least, int most) const { return Option(option_->check(CLI::Range(least, most))); }
@@ -40,7 +107,10 @@ Option Option::one_each() const {
 Option Option::hidden() const { return Option(option_->group("")); }
 
 Command::Command(const std::string& about, const std::string& name)
-    : owned_(std::make_unique<CLI::App>(about, name)), app_(owned_.get()) {}
+    : owned_(std::make_unique<CLI::App>(about, name)), app_(owned_.get()) {
+  app_->failure_message(explain);
+  app_->formatter(std::make_shared<Usage>());
+}
 Command::Command(CLI::App* app) : app_(app) {}
 Command::~Command() = default;
 
@@ -53,6 +123,7 @@ Command* Command::add_subcommand(const std::string& name, const std::string& abo
 
 void Command::require_subcommand() { app_->require_subcommand(1); }
 void Command::inherit_options() { app_->fallthrough(); }
+void Command::version(const std::string& text) { app_->set_version_flag("--version", text, "print the version"); }
 
 template <class T>
 Option Command::add_option(const std::string& name, T& value, const std::string& about) {
@@ -80,48 +151,12 @@ std::optional<int> Command::parse(int argc, char** argv) {
   return parse(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
 }
 
-namespace {
-
-size_t edits(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); i++) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); j++) {
-      const size_t best = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1] ? 1 : 0)});
-      diagonal = std::exchange(row[j], best);
-    }
-  }
-  return row.back();
-}
-
-/// Where a word stands in the place of a command: that word, and the command that may have been meant.
-std::string no_such_command(const CLI::App* app) {
-  const auto words = app->remaining(true);
-  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
-  if (words.empty() || words.front().starts_with('-')) return "";
-  std::string near;
-  for (const CLI::App* c : app->get_subcommands([](const CLI::App*) { return true; })) {
-    if (edits(words.front(), c->get_name()) <= 2 &&
-        (near.empty() || edits(words.front(), c->get_name()) < edits(words.front(), near)))
-      near = c->get_name();
-  }
-  return words.front() + ": there is no such command" + (near.empty() ? "" : "; did you mean " + near + "?");
-}
-
-}  // namespace
-
 std::optional<int> Command::parse(std::vector<std::string> words) {
   std::reverse(words.begin(), words.end());  // as CLI11 takes them
   try {
     app_->parse(std::move(words));
-  } catch (const CLI::RequiredError& e) {
-    const std::string unknown = no_such_command(app_);
-    if (unknown.empty()) return app_->exit(e);
-    std::cerr << unknown << "\nRun with --help for more information.\n";
-    return e.get_exit_code();
   } catch (const CLI::ParseError& e) {
-    return app_->exit(e);
+    return app_->exit(e) == 0 ? 0 : kWrongArguments;
   }
   return {};
 }

@@ -49,6 +49,7 @@ class Command {
   Command* add_subcommand(const std::string& name, const std::string& about, const std::string& alias = "");
   void require_subcommand();
   void inherit_options();  ///< options of this command may also stand after a subcommand
+  void version(const std::string& text);
 
   /// T: std::string, int, unsigned, double, or an optional or a vector of std::string.
   template <class T>
@@ -65,7 +66,7 @@ class Command {
         name, [&value, words](const std::string& word) { value = words.at(word); }, known, about);
   }
 
-  /// Returns the exit code when there is nothing to run: help was asked for, or the words were wrong, which is printed.
+  /// Returns the exit code when there is nothing to run: 0, help was asked for; 2, the words were wrong, which is said.
   [[nodiscard]] std::optional<int> parse(int argc, char** argv);
   [[nodiscard]] std::optional<int> parse(std::vector<std::string> words);
 

@@ -126,15 +126,24 @@ std::optional<int> family(int argc, char** argv) {
 
 int run(int argc, char** argv, const std::function<int(const Config&)>& serve) {
   if (const auto command = family(argc, argv)) return *command;
+  if (argc >= 2 && std::string_view(argv[1]) == "help") {  // howdah help migrate up
+    std::vector<char*> words(argv, argv + argc);
+    std::string help = "--help";
+    words.erase(words.begin() + 1);
+    words.push_back(help.data());
+    return run(argc, words.data(), serve);
+  }
   Command app{kAbout, "howdah"};
   app.require_subcommand();
   app.inherit_options();
+  app.version("howdah " HOWDAH_VERSION);
   ConfigSource source = ConfigSource::from_environment();
   add_config_options(app, source);
 
   auto* serve_command = app.add_subcommand("serve", "run the control plane in the foreground");
   serve_command->add_flag("--test-hooks", source.test_hooks, "serve /_test/clock, /_test/fault and /_test/reset");
   app.add_subcommand("db", "create, load, seed and look into any PostgreSQL; howdah db --help");
+  app.add_subcommand("dump", "a whole database into a file, to restore elsewhere; howdah dump --help");
   app.add_subcommand("migrate", "migrations of any PostgreSQL; howdah migrate --help");
   app.add_subcommand("sync", "rows of tables from one database to another; howdah sync table --help");
   app.add_subcommand("plans", "plans of queries before and after; howdah plans --help");

@@ -27,12 +27,16 @@ Result<std::string> database_url(const std::string& said, bool prod) {
   return fail("which database? Say --url postgresql://user@host/database, or set CONNECTION_URL or DATABASE_URL");
 }
 
-Result<std::string> named_url(const std::string& word) {
-  if (word.find_first_of(":=/") != std::string::npos) return word;
+std::string url_variable(const std::string& word) {
   std::string name;
   for (const char c : word)
     name += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
-  name += "_CONNECTION_URL";
+  return name + "_CONNECTION_URL";
+}
+
+Result<std::string> named_url(const std::string& word) {
+  if (word.find_first_of(":=/") != std::string::npos) return word;
+  const std::string name = url_variable(word);
   const std::string url = variable(name.c_str());
   if (url.empty()) return fail(word + " is not a URL, and " + name + " is not set");
   return url;

@@ -9,6 +9,9 @@ namespace howdah::cli {
 /// DATABASE_URL, which must not contradict each other.
 Result<std::string> database_url(const std::string& said, bool prod);
 
+/// "staging" -> STAGING_CONNECTION_URL.
+std::string url_variable(const std::string& word);
+
 /// A URL as it stands, or the name of an environment: `prod` is PROD_CONNECTION_URL, `staging` STAGING_CONNECTION_URL.
 Result<std::string> named_url(const std::string& word);
 

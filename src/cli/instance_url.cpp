@@ -27,7 +27,10 @@ Result<std::string> connection_of(const std::string& word, const std::string& ro
   const auto config = load_config(ConfigSource::from_environment());
   if (!config) return tl::unexpected(config.error());
   const auto seen = call(*config, "DescribeInstance", {{"Instance", word}});
-  if (!seen) return fail(fmt::format("{}: {}", word, seen.error().message));
+  if (!seen) {
+    return fail(fmt::format("{} is neither prod nor a DB instance ({}), and {} is not set", word, seen.error().message,
+                            url_variable(word)));
+  }
   const std::string host = seen->value("Endpoint", ""), status = seen->value("Status", "");
   if (host.empty()) return fail(fmt::format("{} has no endpoint yet: it is {}", word, status));
   const std::string user = role == "admin" ? seen->value("MasterUsername", "") : role.empty() ? "readonly" : role;

@@ -2,6 +2,7 @@
 
 #include "cli/arguments.h"
 #include "cli/database_url.h"
+#include "cli/instance_url.h"
 #include "migrate/sync.h"
 
 namespace howdah::cli {
@@ -14,7 +15,7 @@ int run_sync(int argc, char** argv) {
   bool json = false, upsert = false;
   auto* table = app.add_subcommand("table", "make tables of one database have the rows of another's");
   table->add_option("tables", command.tables, "one or more, in any order").required();
-  table->add_option("--from", from, "a URL, or NAME for $NAME_CONNECTION_URL").required();
+  table->add_option("--from", from, "a URL, NAME for $NAME_CONNECTION_URL, or a DB instance").required();
   table->add_option("--to", to, "the same (CONNECTION_URL or DATABASE_URL)");
   const Option replace = table->add_flag("--replace", command.replace, "delete rows that the source lacks");
   table->add_flag("--upsert", upsert, "keep them (the default)").excludes(replace);
@@ -26,7 +27,8 @@ int run_sync(int argc, char** argv) {
   if (const auto code = app.parse(argc, argv)) return *code == 0 ? 0 : static_cast<int>(migrate::kUsage);
   migrate::Report report("sync", json);
   const auto target_of = [&](const std::string& word) {
-    const auto url = word.empty() ? database_url("", false) : named_url(word);
+    auto url = word.empty() ? database_url("", false) : named_url(word);
+    if (!url && !word.empty() && word != "prod") url = connection_of(word, "admin");
     return url ? migrate::parse_url(*url) : tl::unexpected(url.error());
   };
   const auto source = target_of(from), target = target_of(to);

@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
@@ -245,8 +248,10 @@ const std::map<std::string, Setter, std::less<>>& setters() {
 
 Result<void> read_file(Config& c, const std::string& path) {
   toml::table parsed;
+  std::ifstream file(path);
+  if (!file) return fail(fmt::format("cannot read the settings {}: {}", path, std::strerror(errno)));
   try {
-    parsed = toml::parse_file(path);
+    parsed = toml::parse(file, path);
   } catch (const toml::parse_error& e) {
     return fail(fmt::format("{}:{}: {}", path, e.source().begin.line, e.description()));
   }
