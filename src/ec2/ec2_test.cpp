@@ -99,6 +99,29 @@ TEST_F(Handlers, AuthorizeGivesRulesWithIdsAndTags) {
   EXPECT_EQ(resource_tags(store_, scope_, *rule.security_group_rule_id).at("Name"), "gitpod");
 }
 
+TEST_F(Handlers, WhatContradictsItselfIsRefused) {
+  const auto group = new_group("db");
+  new_group("other");
+  const auto refused = [&](const a::AuthorizeSecurityGroupIngressRequest& in) {
+    return fault<a::AuthorizeSecurityGroupIngressResult>("AuthorizeSecurityGroupIngress", in);
+  };
+  auto named = open_port(group, 5432, "1.2.3.4/32");
+  named.group_name = "other";
+  EXPECT_EQ(refused(named), "InvalidParameterCombination");
+  auto two_sources = open_port(group, 5432, "1.2.3.4/32");
+  two_sources.source_security_group_name = "other";
+  EXPECT_EQ(refused(two_sources), "InvalidParameterCombination");
+  a::AuthorizeSecurityGroupIngressRequest both_ways;
+  both_ways.group_id = group;
+  both_ways.to_port = 22;
+  auto& permission = both_ways.ip_permissions.add();
+  permission.ip_protocol = "tcp";
+  permission.from_port = permission.to_port = 5432;
+  permission.ip_ranges.add().cidr_ip = "1.2.3.4/32";
+  EXPECT_EQ(refused(both_ways), "InvalidParameterCombination");
+  EXPECT_EQ(store_.get<SecurityGroup>(scope_.key(group))->rules.size(), 1u);
+}
+
 TEST_F(Handlers, DryRunChangesNothing) {
   const auto group = new_group("db");
   auto in = open_port(group, 5432, "1.2.3.4/32");

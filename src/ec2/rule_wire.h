@@ -30,6 +30,11 @@ std::shared_ptr<const SecurityGroup> group_by_name(const store::Tx& tx, const Sc
 
 template <class In>
 std::shared_ptr<const SecurityGroup> target_group(const store::Tx& tx, const Scope& scope, const In& in) {
+  if constexpr (requires { in.group_name; }) {
+    if (in.group_id && in.group_name) {
+      throw Fault("InvalidParameterCombination", "The parameter groupName can't be used with the parameter groupId.");
+    }
+  }
   if (in.group_id) return require_group(tx, scope, *in.group_id);
   if constexpr (requires { in.group_name; }) {
     if (in.group_name) return group_by_name(tx, scope, *in.group_name);

@@ -27,11 +27,18 @@ std::vector<std::string> checked_rule_ids(const wire::Seq<std::string>& ids) {
   return {unique.begin(), unique.end()};
 }
 
-/// What the request lists as IpPermissions, or the one permission that its older flat parameters describe.
+/// The permission that the request's older flat parameters describe, if there are any.
 template <class In>
 wire::Seq<aws::ec2::IpPermission> flat_permission(const In& in) {
   wire::Seq<aws::ec2::IpPermission> out;
-  if (!in.ip_protocol && !in.cidr_ip && !in.source_security_group_name) return out;
+  if (!in.ip_protocol && !in.from_port && !in.to_port && !in.cidr_ip && !in.source_security_group_name &&
+      !in.source_security_group_owner_id) {
+    return out;
+  }
+  if (in.cidr_ip && in.source_security_group_name) {
+    throw Fault("InvalidParameterCombination",
+                "The parameter cidrIp can't be used with the parameter sourceSecurityGroupName.");
+  }
   auto& p = out.add();
   p.ip_protocol = in.ip_protocol;
   p.from_port = in.from_port;
@@ -52,7 +59,7 @@ std::vector<Rule> asked_rules(const store::Tx& tx, const SecurityGroup& group, b
   if (!flat.empty() && !in.ip_permissions.empty()) {
     throw Fault("InvalidParameterCombination",
                 "The parameter ipPermissions can't be used with the parameters ipProtocol, "
-                "fromPort, toPort, cidrIp and sourceSecurityGroupName.");
+                "fromPort, toPort, cidrIp, sourceSecurityGroupName and sourceSecurityGroupOwnerId.");
   }
   auto rules = rules_of(tx, group, egress, flat.empty() ? in.ip_permissions : flat);
   if (rules.empty()) missing("ipPermissions");

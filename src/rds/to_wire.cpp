@@ -1,10 +1,15 @@
 #include "rds/to_wire.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "rds/restorable_times.h"
 #include "rds/settings.h"
 #include "rds/sync_watch.h"
+#include "util/fault.h"
 #include "util/id.h"
 
 namespace howdah::rds {
@@ -91,6 +96,24 @@ wire::Seq<aws::rds::Tag> to_wire(const Tags& tags) {
   return out;
 }
 
+namespace {
+
+/// EC2 takes any character, RDS does not: what is refused there is refused here.
+void check_tag_characters(const std::string& key, const std::string& text) {
+  constexpr std::string_view kAlso = " _.:/=+-@";
+  const auto allowed = [&](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) || kAlso.find(char(c)) != kAlso.npos;
+  };
+  if (std::all_of(text.begin(), text.end(), allowed)) return;
+  throw Fault(
+      "InvalidParameterValue",
+      fmt::format("The tag '{}' has characters that are not allowed. Letters, digits, spaces and _.:/=+-@ may be "
+                  "used in keys and values.",
+                  key));
+}
+
+}  // namespace
+
 Tags tags_from_wire(const wire::Seq<aws::rds::Tag>& tags) {
   Tags out;
   for (const auto& t : tags) {
@@ -98,6 +121,7 @@ Tags tags_from_wire(const wire::Seq<aws::rds::Tag>& tags) {
     if (!fresh) throw Fault("InvalidParameterValue", "Duplicate tag key: " + *t.key);
   }
   check_tags(out);
+  for (const auto& [key, value] : out) check_tag_characters(key, key + value);
   check_wal_tags(out);
   return out;
 }

@@ -156,8 +156,15 @@ class FormDecoder {
 
   void list(const Shape& shape, void* value, const Group& g, bool flat, int level, const std::string& path) {
     if (!allowed(level, path)) return;
+    const auto listed = elements(shape, g, flat);
+    // A scalar, or elements under another name: whoever sent it would not see that nothing came of it.
+    const bool scalar = g.own && !g.own->empty();
+    if (scalar || (listed.empty() && g.begin != g.end)) {
+      issues_.add({Issue::Kind::WrongType, path, scalar ? *g.own : g.begin->key, bool(shape.elem->flags & kSensitive)});
+      return;
+    }
     size_t number = 0;
-    for (const auto& [n, element] : elements(shape, g, flat)) {
+    for (const auto& [n, element] : listed) {
       if (!budget_.take(*shape.elem, path, issues_)) return;
       node(*shape.elem, append(shape, value), element, ec2_, level + 1, join_path(path, std::to_string(++number)),
            shape.elem->flags & kSensitive);

@@ -107,6 +107,12 @@ TEST(Refusal, ValuesOfAnotherType) {
   EXPECT_EQ(secret("GetSecretValue", "{"), "SerializationException: The request cannot be read: the body is not JSON.");
 }
 
+TEST(Refusal, ListsThatAreNone) {
+  EXPECT_EQ(describe("Filters=x"), "InvalidParameterValue: Invalid value 'x' for parameter Filters.");
+  EXPECT_EQ(describe("Filters.Wrong.1.Name=n"),
+            "InvalidParameterValue: Invalid value 'Filters.Wrong.1.Name' for parameter Filters.");
+}
+
 TEST(Refusal, SensitiveValuesAreNotRepeated) {
   const std::string said =
       rds("DBInstanceIdentifier=a&Engine=postgres&DBInstanceClass=c&MasterUserPassword=%ffhunter2");

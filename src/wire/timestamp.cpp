@@ -89,6 +89,7 @@ void read_fraction_and_zone(Reader& r, Parts& p, int& zone) {
   r.rest.remove_prefix(1);
   const int hours = r.digits(2);
   if (r.take(':') || !r.rest.empty()) zone = r.digits(2);
+  if (hours > 14 || zone > 59) r.ok = false;  // UTC+14 is the furthest
   zone = (west ? -1 : 1) * (hours * 60 + zone);
 }
 

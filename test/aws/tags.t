@@ -17,6 +17,11 @@ $ aws rds list-tags-for-resource --resource-name $arn --query 'TagList[].Key'
 ! aws rds add-tags-to-resource --resource-name $arn --tags Key=aws:x,Value=1    # InvalidParameterValue
 ! aws rds add-tags-to-resource --resource-name $arn --tags "Key=$(printf 'a%.0s' {1..129}),Value=1"    # InvalidParameterValue
 ! aws rds add-tags-to-resource --resource-name $arn --tags $(for i in $(seq 1 51); do echo Key=k$i,Value=v; done)    # InvalidParameterValue
+# Characters are counted, not bytes; what RDS refuses in keys and values is refused.
+$ aws rds add-tags-to-resource --resource-name $arn --tags "Key=$(printf 'ü%.0s' {1..128}),Value=$(printf 'ü%.0s' {1..256})"
+$ aws rds remove-tags-from-resource --resource-name $arn --tag-keys "$(printf 'ü%.0s' {1..128})"
+! aws rds add-tags-to-resource --resource-name $arn --tags 'Key=a*b,Value=1'    # InvalidParameterValue: The tag 'a*b' has characters that are not allowed.
+! aws rds add-tags-to-resource --resource-name $arn --tags 'Key=a,Value=(b)'    # InvalidParameterValue: The tag 'a' has characters that are not allowed.
 $ aws rds list-tags-for-resource --resource-name $arn
 ~ length(TagList) == 2
 ! aws rds list-tags-for-resource --resource-name a    # InvalidParameterValue
