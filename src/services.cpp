@@ -11,6 +11,7 @@
 #include "domain/condition.h"
 #include "domain/drill.h"
 #include "domain/event.h"
+#include "domain/former_address.h"
 #include "domain/instance.h"
 #include "domain/network.h"
 #include "domain/parameter_group.h"
@@ -62,6 +63,7 @@ tl::unexpected<Error> still_there(const store::Store& store, Millis patience) {
 void declare_records(store::Store& store) {
   store.use<Instance>();
   store.use<SlotHint>();
+  store.use<FormerAddress>();
   store.use<ParameterGroup>();
   store.use<Snapshot>();
   store.use<AutomatedBackup>();

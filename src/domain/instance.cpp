@@ -137,12 +137,12 @@ std::string slot_address(std::string_view range, uint32_t slot) {
   return text;
 }
 
-uint32_t allocate_slot(store::Tx& tx, uint32_t count, const std::function<bool(uint32_t)>& usable) {
+uint32_t allocate_slot(store::Tx& tx, uint32_t count) {
   const auto hint = tx.get<SlotHint>("next");
   uint32_t slot = hint ? hint->next : 1;
   for (uint32_t tried = 0; tried < count; tried++, slot++) {
     if (slot > count) slot = 1;
-    if (tx.find<Instance>(Instance::by_slot(slot)) || (usable && !usable(slot))) continue;
+    if (tx.find<Instance>(Instance::by_slot(slot))) continue;
     tx.put(SlotHint{slot + 1});
     return slot;
   }

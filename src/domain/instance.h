@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,8 +25,8 @@ struct Instance {
   Scope scope;
   std::string identifier;   ///< lower-case
   std::string resource_id;  ///< DbiResourceId; names directories, workflows, processes
-  uint32_t slot = 0;        ///< small number, unique on this machine: the uid derives from it, the first address too
-  std::string address;      ///< 127.x.y.z that the server listens on, its alone; a swap exchanges it with the name
+  uint32_t slot = 0;        ///< small number, unique on this machine: the uid derives from it
+  std::string address;      ///< 127.x.y.z that the server listens on, its alone (rds/addresses.h)
   std::string endpoint;     ///< name or address that clients are told; empty until created
 
   std::string instance_class, engine, engine_version, license_model;
@@ -91,9 +90,9 @@ struct SlotHint {
   static SlotHint decode(std::string_view text) { return {static_cast<uint32_t>(std::stoul(std::string(text)))}; }
 };
 
-/// A slot in [1, count] that no instance has and that `usable` accepts (null = any); amortised O(1).
+/// A slot in [1, count] that no instance has; amortised O(1).
 /// Throws InsufficientDBInstanceCapacity when there is none.
-uint32_t allocate_slot(store::Tx& tx, uint32_t count, const std::function<bool(uint32_t)>& usable = nullptr);
+uint32_t allocate_slot(store::Tx& tx, uint32_t count);
 
 /// The address of a slot in a range such as "127.20.0.0/16": slots 1.. become .0.1, .0.2 ... skipping .0 and .255.
 /// Throws std::invalid_argument for a range that isn't an IPv4 network inside 127.0.0.0/8.

@@ -49,14 +49,6 @@ TEST(Slots, AreUniqueAndComeRoundLate) {
   EXPECT_THROW(take("e"), Fault);
 }
 
-TEST(Slots, PassOverWhatIsNotUsable) {
-  store::Store store(store::open_memory());
-  store.use<Instance>();
-  store.use<SlotHint>();
-  const auto odd = [](uint32_t slot) { return slot % 2 == 1 && slot > 1; };
-  store.write([&](store::Tx& tx) { EXPECT_EQ(allocate_slot(tx, 5, odd), 3u); });
-}
-
 TEST(Slots, HaveAddressesInsideTheRange) {
   EXPECT_EQ(slot_address("127.20.0.0/16", 1), "127.20.0.1");
   EXPECT_EQ(slot_address("127.20.0.0/16", 254), "127.20.0.254");

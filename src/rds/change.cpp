@@ -1,5 +1,6 @@
 #include "rds/change.h"
 
+#include "rds/addresses.h"
 #include "rds/backup_work.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
@@ -35,6 +36,7 @@ void apply_queue(Rds& rds, store::Tx& tx, Change& c) {
   if (const auto name = take("DBInstanceIdentifier"); !name.empty() && name != c.now.identifier) {
     if (name_taken(tx, c.now.scope, name)) throw Fault("DBInstanceAlreadyExists", "DB instance already exists");
     c.now.identifier = name;
+    move_address(rds, tx, c.before, c.now);
     c.renamed = c.restart = true;
   }
   // In this transaction: who waits for the change waits for the first backup as well.

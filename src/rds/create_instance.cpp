@@ -1,9 +1,7 @@
 // CreateDBInstance: checks everything first, then one transaction writes the instance, its workflow and what the caller
 // should know; the answer goes out after that single durable commit.
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -14,10 +12,10 @@
 #include "domain/security_group.h"
 #include "domain/subnet_group.h"
 #include "domain/window.h"
-#include "os/fd.h"
 #include "pg/engine.h"
 #include "pg/scram.h"
 #include "pg/volume.h"
+#include "rds/addresses.h"
 #include "rds/flows.h"
 #include "rds/instances.h"
 #include "rds/new_instance.h"
@@ -205,18 +203,6 @@ void check_still_there(const store::Tx& tx, const Instance& i) {
   }
 }
 
-/// Whether nobody else on this machine (another daemon, a container) listens there.
-bool can_listen(const std::string& address, int32_t port) {
-  const os::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_port = htons(static_cast<uint16_t>(port));
-  inet_pton(AF_INET, address.c_str(), &at.sin_addr);
-  return bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
-}
-
 /// What was asked for and is recorded, but is not (yet) what AWS does: said in an event, not left to be found out.
 void announce_differences(const Rds& rds, store::Tx& tx, const Instance& i) {
   if (i.storage_encrypted && !storage_is_encrypted(rds)) {
@@ -254,11 +240,7 @@ void add_instance(Rds& rds, store::Tx& tx, Instance& i, const char* table, std::
   if (name_taken(tx, i.scope, i.identifier)) throw Fault("DBInstanceAlreadyExists", "DB instance already exists");
   check_instance_quota(rds, tx, i.scope);
   check_still_there(tx, i);
-  i.slot = allocate_slot(tx, slot_count(rds.config.instance_addresses), [&](uint32_t slot) {
-    const std::string address = slot_address(rds.config.instance_addresses, slot);
-    return !tx.find<Instance>(Instance::by_address(address)) && can_listen(address, i.port);
-  });
-  i.address = slot_address(rds.config.instance_addresses, i.slot);
+  choose_address(rds, tx, i);
   tx.put(i);
   rds.flows.start(tx, table, i.workflow(), std::move(args));
   announce_differences(rds, tx, i);

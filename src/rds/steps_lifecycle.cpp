@@ -8,7 +8,9 @@
 #include "domain/config.h"
 #include "os/identity.h"
 #include "pg/layout.h"
+#include "pg/server.h"
 #include "pg/volume.h"
+#include "rds/addresses.h"
 #include "rds/backup_work.h"
 #include "rds/hosts.h"
 #include "rds/server_files.h"
@@ -42,6 +44,7 @@ Outcome finish_change(Rds& rds, const Workflow& w) {
 namespace {
 
 constexpr std::chrono::minutes kStaysUp{10};
+constexpr Millis kAddressPoll{10};
 constexpr std::chrono::hours kStoppedAtMost{7 * 24};  // AWS starts a stopped instance after seven days
 
 /// As on AWS, retention does not count the time for which an instance is stopped; that has just ended.
@@ -124,6 +127,7 @@ Outcome remove_everything(Rds& rds, const Workflow& w) {
     if (!now) return;
     append_event(rds, tx, *now, 3);
     leave_backups(rds, tx, *now, retain, latest);
+    keep_address(rds, tx, *now);
     tx.erase<Instance>(now->key());
   });
 }
@@ -140,6 +144,15 @@ Outcome pause_before_recovery(Rds& rds, const Workflow& w) {
     now.crashes = crashes + 1;
     append_event(rds, tx, now, 20);
   }));
+}
+
+/// An identifier brings its address with it, which its former instance lets go of when it restarts for its own rename.
+Outcome await_address(Rds& rds, const Workflow& w) {
+  const auto i = instance_of(rds, w);
+  if (pg::observe(layout_of(rds, *i), owner_of(rds, *i)).running() || can_listen(i->address, i->port)) {
+    return flow::next();
+  }
+  return flow::again(kAddressPoll, fmt::format("somebody still listens at {} port {}", i->address, i->port));
 }
 
 /// Skipped unless the change needs the server to restart.
@@ -187,11 +200,9 @@ constexpr Step kPort[] = {{"shut-down", "modifying", shut_down},
                           {"set-password", "rebooting", apply_password},
                           {"check", "rebooting", finish_change}};
 
-constexpr Step kRename[] = {{"write-files", "renaming", write_files},
-                            {"shut-down", "renaming", shut_down},
-                            {"start-server", "rebooting", start_server},
-                            {"set-password", "rebooting", apply_password},
-                            {"check", "rebooting", finish_change}};
+constexpr Step kRename[] = {{"write-files", "renaming", write_files},      {"shut-down", "renaming", shut_down},
+                            {"await-address", "rebooting", await_address}, {"start-server", "rebooting", start_server},
+                            {"set-password", "rebooting", apply_password}, {"check", "rebooting", finish_change}};
 
 constexpr Step kPassword[] = {{"set-password", "resetting-master-credentials", apply_password},
                               {"check", "resetting-master-credentials", finish_change}};
