@@ -1,4 +1,4 @@
-# K1: a group of one's own reaches the server: dynamic parameters at once, static ones with the next reboot, rds.force_ssl
+# K1, K3: a group of one's own reaches the server: dynamic parameters at once, static ones with the next reboot, rds.force_ssl
 # in who may log in without TLS.
 # daemon: own
 major = $ aws rds describe-db-engine-versions --engine postgres --default-only --query 'DBEngineVersions[0].MajorEngineVersion' --output text

@@ -1,5 +1,5 @@
 # daemon: own
-# Clones, looks at the past and single tables brought back: of the newest state, of an instant and of a snapshot.
+# Clones, looks at the past and single tables brought back (H14): of the newest state, of an instant and of a snapshot.
 $ aws rds create-db-instance --db-instance-identifier notifydb --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --db-name app --tags Key=team,Value=red
 $ aws rds wait db-instance-available --db-instance-identifier notifydb

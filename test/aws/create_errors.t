@@ -13,6 +13,7 @@ ok = $ echo "--db-instance-class db.t3.micro --engine postgres --master-username
 ! aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine oracle-postgres --master-username root1 --master-user-password $PASSWORD --allocated-storage 20    # InvalidParameterValue: Invalid DB engine
 ! aws rds create-db-instance --db-instance-identifier a $ok --engine-version 14.6    # InvalidParameterCombination: Cannot find version 14.6 for postgres
 ! aws rds create-db-instance --db-instance-identifier a $ok --db-instance-class db.x    # InvalidParameterValue: Invalid DB Instance class: db.x
+# B11
 ! aws rds create-db-instance --db-instance-identifier a $ok --db-instance-class db.r6i.24xlarge    # InsufficientDBInstanceCapacity
 ! aws rds create-db-instance --db-instance-identifier a $ok --storage-type gp2 --allocated-storage 5    # InvalidParameterValue: Invalid storage size for engine name postgres and storage type gp2: 5
 ! aws rds create-db-instance --db-instance-identifier a $ok --storage-type gp3 --allocated-storage 65537    # InvalidParameterValue: Invalid storage size for engine name postgres and storage type gp3: 65537

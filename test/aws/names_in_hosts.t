@@ -1,5 +1,5 @@
 # daemon: own, names = "hosts"
-# Endpoint names in a managed block of the hosts file; the rest of the file is left alone.
+# Endpoint names (D11) in a managed block of the hosts file; the rest of the file is left alone.
 $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20
 $ aws rds wait db-instance-available --db-instance-identifier a
@@ -9,7 +9,7 @@ name = $ aws rds describe-db-instances --db-instance-identifier a --query 'DBIns
 address = $ awk -v n=$name '$2 == n { print $1 }' $BASE/hosts
 $ head -1 $BASE/hosts
 > 127.0.0.1 localhost
-# The certificate is ours and carries the name.
+# K3: the certificate is ours and carries the name.
 $ curl -s $URL/global-bundle.pem > $BASE/bundle.pem
 $ psql "host=$name hostaddr=$address user=root1 dbname=postgres sslmode=verify-full sslrootcert=$BASE/bundle.pem" -Atc 'select 1'
 > 1

@@ -1,4 +1,4 @@
-# A new identifier: new endpoint, same resource, the old name is free at once.
+# I1: a new identifier, a new endpoint, same resource, the old name is free at once.
 $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --db-name app --tags Key=k,Value=v
 $ aws rds create-db-instance --db-instance-identifier other --db-instance-class db.t3.micro --engine postgres \

@@ -1,4 +1,4 @@
-# What a restore may choose and what it takes from the source, from a snapshot and to a point in time alike.
+# H5: what a restore may choose and what it takes from the source, from a snapshot and to a point in time alike.
 sg = $ aws ec2 create-security-group --group-name mine --description x --query GroupId --output text
 $ aws ec2 authorize-security-group-ingress --group-id $sg --protocol tcp --port 5000-6000 --cidr 127.0.0.0/8
 a = $ aws ec2 describe-subnets --filters Name=availability-zone,Values=${REGION}a --query 'Subnets[0].SubnetId' --output text

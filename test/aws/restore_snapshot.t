@@ -1,4 +1,4 @@
-# Snapshot, another row, restore: the old rows only, in a new instance; the source is untouched.
+# Snapshot, another row, restore, by name and by ARN (H10): the old rows only, in a new instance; the source is untouched.
 $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --db-name app --port 5433 \
     --backup-retention-period 0 --tags Key=team,Value=red

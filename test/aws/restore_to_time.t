@@ -1,4 +1,4 @@
-# H2, H3, H7: any second between the first automated backup and now, always into a new instance.
+# H2, H3, H7: any second between the first automated backup and now, always into a new instance. B5: without backups, none.
 $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --db-name app --tags Key=team,Value=red
 $ aws rds create-db-instance --db-instance-identifier off --db-instance-class db.t3.micro --engine postgres \
@@ -65,7 +65,7 @@ $ psql "host=$lhost port=5440 user=root1 dbname=app" -Atc 'select x from t order
 > 1
 > 2
 
-# A deleted instance's backups are kept when asked, and bring it back.
+# B18: a deleted instance's backups are kept when asked, and bring it back.
 $ aws rds delete-db-instance --db-instance-identifier a --skip-final-snapshot --no-delete-automated-backups
 $ aws rds wait db-instance-deleted --db-instance-identifier a
 $ aws rds describe-db-instance-automated-backups --filters Name=status,Values=retained

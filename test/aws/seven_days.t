@@ -1,5 +1,5 @@
 # daemon: own
-# A stopped instance is started again after seven days.
+# I12: a stopped instance is started again after seven days.
 $ aws rds create-db-instance --db-instance-identifier a --db-instance-class db.t3.micro --engine postgres \
     --master-username root1 --master-user-password $PASSWORD --allocated-storage 20
 $ aws rds wait db-instance-available --db-instance-identifier a

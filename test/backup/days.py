@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Forty days with a retention period of 31: a snapshot a day, never more than the restore window needs, a fresh copy of
+"""H1: forty days with a retention period of 31: a snapshot a day, never more than the restore window needs, a fresh copy of
 the files every week, no directory without a record; the oldest and the newest hold what they should; a keeper that dies
 comes back, and a manual snapshot outlives all of it."""
 import json

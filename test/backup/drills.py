@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Restore drills: the clock begins them, an event tells how they went, a damaged backup is found, a daemon that dies in
+"""H16, restore drills: the clock begins them, an event tells how they went, a damaged backup is found, a daemon that dies in
 the middle finishes them, and nothing is left over."""
 import glob
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""No password that a caller sent is found anywhere afterwards: files (state, write-ahead logs, data directories, server
+"""D4: no password that a caller sent is found anywhere afterwards: files (state, write-ahead logs, data directories, server
 and daemon logs), events, answers, or the arguments and environment of any process."""
 import base64
 import os

@@ -1,7 +1,8 @@
 # daemon: own
 # region: us-east-1
 # A bootcamp's database in RDS, by the course's command as it stands, and a workspace that lets itself in whenever its address
-# has changed (seed 3: B1-B10, C5, C20-C23, D10; its scripts: S3_bootcamp.t). The console's form is the call that it sends.
+# has changed (seed 3: A7, B1-B10, C5, C20, C21, C22, C23, D10; its scripts: S3_bootcamp.t). The console's form is the call
+# that it sends.
 version = $ aws rds describe-db-engine-versions --engine postgres --default-only --query 'DBEngineVersions[0].EngineVersion' --output text
 $ aws rds create-db-instance \
   --db-instance-identifier cruddur-db-instance \

@@ -1,6 +1,6 @@
 # daemon: own
 # seed: S4:16-25, 180-199. A copy of an environment's database on a laptop: the dump through db-connect.sh, as readonly and
-# word for word (E10, E11, P1), what keeps the empty tables (P3, P4), and the restore into a plain PostgreSQL (P5, P6).
+# word for word (E7, E10, E11, P1), what keeps the empty tables (P3, P4), and the restore into a plain PostgreSQL (P5, P6).
 $ aws rds create-db-instance --db-instance-identifier notifydb --db-instance-class db.t3.micro --engine postgres --master-username notifydb --master-user-password $PASSWORD --allocated-storage 20 --db-name notifydb
 $ aws rds wait db-instance-available --db-instance-identifier notifydb
 $ howdah env --state-dir $STATE --config $BASE/howdah.toml | grep PATH > $BASE/shell
