@@ -87,9 +87,11 @@ std::unique_ptr<Scratch> stage(Session& s, Side& from) {
   auto scratch = fd >= 0 ? Scratch::create(s.db(), s.target()) : tl::unexpected(SqlFailure{});
   Report quiet("diff", true);
   bool ready = false;
+  const std::string own = s.target().schema == "public" ? "" : s.target().schema;  // the dump makes it
   if (fd >= 0) {
     ready = scratch && os::write_file_atomic(file, *text, 0600) &&
             (*scratch)->db().exec("drop schema public cascade; create schema public") &&
+            (own.empty() || (*scratch)->db().exec("drop schema if exists " + s.db().name(own))) &&
             run_script((*scratch)->db(), file, false, quiet) == kOk;
     close(fd);
     unlink(file.c_str());

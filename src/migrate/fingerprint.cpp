@@ -8,14 +8,14 @@ namespace {
 /// Definitions are printed with an empty search_path, so that names come with their schemas.
 constexpr const char* kObjects = R"(
 begin read only; set local search_path = pg_catalog;
-with ns as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'howdah_log')),
+with $namespaces,
 member as (select classid, objid from pg_depend where deptype = 'e'),
 rel as (select c.*, n.nspname from pg_class c join ns n on n.oid = c.relnamespace
   where not exists (select from member where classid = 'pg_class'::regclass and objid = c.oid)
   and relname not in ('_prisma_migrations', 'schema_history', 'schema_history_log', 'kysely_migration', 'kysely_migration_lock')
   and relname not like 'schema\_history\_log\_id\_seq'),
 part(kind, name, def) as (
-  select 'schema', nspname::text, '' from ns where not exists (select from member where classid = 'pg_namespace'::regclass and objid = ns.oid)
+  select 'schema', nspname::text, '' from ns where listed and not exists (select from member where classid = 'pg_namespace'::regclass and objid = ns.oid)
   union all select 'extension', extname::text, '' from pg_extension
   union all select case relkind when 'v' then 'view' when 'm' then 'view' when 'S' then 'sequence' else 'table' end,
     format('%I.%I', nspname, relname),
@@ -75,8 +75,25 @@ commit)";
 
 }  // namespace
 
+tl::expected<std::string, SqlFailure> own_namespaces(Database& db) {
+  const auto own = db.exec("select coalesce(current_schema(), '')");
+  if (!own) return tl::unexpected(own.error());
+  const std::string name = db.literal(own->at(0, 0));
+  return "ns as (select oid, nspname, nspname = " + name +
+         " or nspname <> 'public' as listed from pg_namespace n where nspname !~ '^pg_' and nspname not in "
+         "('information_schema', 'howdah_log') and (nspname = " +
+         name +
+         " or not exists (select from pg_class h where relnamespace = n.oid and relname in ('schema_history', "
+         "'_prisma_migrations', 'kysely_migration'))))";
+}
+
 tl::expected<Objects, SqlFailure> read_objects(Database& db) {
-  auto answer = db.exec(kObjects);
+  const auto namespaces = own_namespaces(db);
+  if (!namespaces) return tl::unexpected(namespaces.error());
+  std::string sql = kObjects;
+  constexpr std::string_view kPlace = "$namespaces";
+  sql.replace(sql.find(kPlace), kPlace.size(), *namespaces);
+  auto answer = db.exec(sql);
   if (!answer) {
     (void)db.exec("rollback");
     return tl::unexpected(answer.error());

@@ -11,6 +11,10 @@ namespace howdah::migrate {
 using Objects = std::map<std::string, std::string>;
 tl::expected<Objects, SqlFailure> read_objects(Database& db);
 
+/// The CTE `ns` of those queries: a schema that has a history of its own belongs to another project, unless it is the
+/// one that this connection works in. Whether there is a schema `public` matters only where that is it (`listed`).
+tl::expected<std::string, SqlFailure> own_namespaces(Database& db);
+
 /// A database of its own for trying things out, dropped when this goes.
 class Scratch {
  public:

@@ -4,14 +4,16 @@
 
 #include <algorithm>
 
+#include "migrate/fingerprint.h"
+
 namespace howdah::migrate {
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-/// Everything but members of extensions and the tables of histories. rel: relations with their quoted names.
+/// After `ns`: everything but members of extensions and the tables of histories. rel: relations with their quoted
+/// names.
 constexpr const char* kWith = R"(
-with ns as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'howdah_log')),
 member as (select classid, objid from pg_depend where deptype = 'e'),
 rel as (select c.*, format('%I.%I', n.nspname, c.relname) as full_name from pg_class c join ns n on n.oid = c.relnamespace
   where not exists (select from member where classid = 'pg_class'::regclass and objid = c.oid)
@@ -21,13 +23,18 @@ rel as (select c.*, format('%I.%I', n.nspname, c.relname) as full_name from pg_c
 
 class Reader {
  public:
-  explicit Reader(Database& db) : db_(db) {}
+  explicit Reader(Database& db) : db_(db) {
+    if (auto namespaces = own_namespaces(db))
+      with_ = "with " + *namespaces + "," + kWith;
+    else
+      failure = namespaces.error();
+  }
   std::optional<SqlFailure> failure;
 
   Rows rows(const std::string& sql) {
     if (failure) return {};
-    auto answer = db_.exec("begin read only; set local jit = off; set local search_path = pg_catalog;" +
-                           std::string(kWith) + sql + ";commit");
+    auto answer =
+        db_.exec("begin read only; set local jit = off; set local search_path = pg_catalog;" + with_ + sql + ";commit");
     if (answer) return std::move(answer->rows);
     failure = answer.error();
     (void)db_.exec("rollback");
@@ -36,11 +43,12 @@ class Reader {
 
  private:
   Database& db_;
+  std::string with_;
 };
 
 void read_types(Reader& r, SchemaModel& m) {
   for (const auto& x :
-       r.rows("select quote_ident(nspname) from ns where not exists (select from member where classid = "
+       r.rows("select quote_ident(nspname) from ns where listed and not exists (select from member where classid = "
               "'pg_namespace'::regclass and objid = ns.oid)"))
     m.schemas.insert(x[0]);
   for (const auto& x : r.rows("select quote_ident(extname) from pg_extension")) m.extensions.insert(x[0]);

@@ -281,3 +281,27 @@ def diff_keeps_rows_of_partitions_and_children(pg):
     assert p.sql("select (select p from p), (select m from m)") == "(1,7,x)|(2,8,)"
     p.sql("insert into p1 (k) values (1)")
     assert p.sql("select sum(n) from p") == "12"
+
+
+@test
+def diff_and_doctor_of_projects_that_share_a_database(pg):
+    """Each has a schema and a history; what is the other's is neither drift nor to be dropped."""
+    p = Project(pg)
+    p.file("1_a.sql", "-- migrate:up\ncreate table a (id int);\n-- migrate:down\ndrop table a;\n")
+    p.sql("create schema shop; create schema \"Blog\"")
+    url = p.url
+    for schema in ("shop", "Blog", "public"):
+        p.url = f"{url}&schema={schema}"
+        p.run("up")
+        p.sql(f'insert into "{schema}".a values (1)')
+    p.file("2_b.sql", "-- migrate:up\ncreate table b (id int);\n-- migrate:down\ndrop table b;\n")
+    for schema in ("shop", "Blog", "public"):
+        p.url = f"{url}&schema={schema}"
+        assert p.json("doctor")["problems"] == [], schema
+        out = p.json("diff", "--exit-code", code=7)
+        name = f'"{schema}"' if schema == "Blog" else schema
+        assert out["sql"] == [f"create table {name}.b (\n  id integer\n);"] and out["notes"] == [], out
+    p.sql("alter table shop.a add by_hand int")
+    assert [x["code"] for x in p.json("doctor")["problems"]] == []  # of public
+    p.url = f"{url}&schema=shop"
+    assert "table shop.a differs" in p.json("doctor", code=7)["problems"][0]["detail"]
