@@ -57,6 +57,7 @@ bool base_needed(const Rds& rds, const Needs& needs, const std::string& name) {
 Result<void> tidy_bases(const Rds& rds) {
   const std::string& state = rds.config.state_dir;
   const Needs before = look(rds.store);
+  Result<void> done;
   for (const auto& name : names_in(state + "/bases")) {
     if (base_needed(rds, before, name)) continue;
     const std::string id = name.substr(0, name.find('.'));
@@ -66,10 +67,11 @@ Result<void> tidy_bases(const Rds& rds) {
       if (const auto noted = note_forgotten_base(rds, name); !noted) return noted;
       if (const auto hidden = backup::hide_base(state, id); !hidden) return hidden;
     }
-    // With everything of that name. One that is being made right now holds a lock: later.
-    if (const auto gone = backup::remove_base(state, id); !gone) return gone;
+    // With everything of that name. One that is being made right now holds a lock, which may be for hours: later, and
+    // no reason to keep the others.
+    if (auto gone = backup::remove_base(state, id); !gone) done = std::move(gone);
   }
-  return {};
+  return done;
 }
 
 /// The WAL that restores may still ask for begins with the oldest automated base. Without automated backups nothing
@@ -100,21 +102,23 @@ Result<void> expire_wal(const Rds& rds, const Needs& needs, const std::string& r
 }
 
 Result<void> tidy_vaults(const Rds& rds) {
+  Result<void> all;
   for (const auto& resource_id : names_in(rds.config.state_dir + "/vault")) {
     if (!resource_id.starts_with("db-")) continue;
     auto held = hold_removals();
     const bool used = rds.store.find<Instance>(Instance::by_id(resource_id)) || vault_needed(rds.store, resource_id) ||
                       aside_of(rds, resource_id);
     if (!used) held.unlock();  // all of it goes, which may take a while
-    const auto done = used ? expire_wal(rds, look(rds.store), resource_id) : vault_of(rds, resource_id).remove();
-    if (!done) return done;
+    auto done = used ? expire_wal(rds, look(rds.store), resource_id) : vault_of(rds, resource_id).remove();
+    if (!done) all = std::move(done);
   }
-  return {};
+  return all;
 }
 
 Outcome tidy(Rds& rds, const Workflow&) {
-  if (const auto done = tidy_bases(rds); !done) return flow::again(Millis(1'000), done.error().message);
-  if (const auto done = tidy_vaults(rds); !done) return flow::again(Millis(1'000), done.error().message);
+  const auto bases = tidy_bases(rds), vaults = tidy_vaults(rds);
+  if (!bases) return flow::again(Millis(1'000), bases.error().message);
+  if (!vaults) return flow::again(Millis(1'000), vaults.error().message);
   return flow::done();
 }
 

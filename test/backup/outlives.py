@@ -225,6 +225,25 @@ def everything_else_goes(daemon, client):
     remove(client, "r-two", "r-three")
 
 
+def while_one_is_made(daemon, client):
+    """A snapshot is deleted while its files are being made, which can take hours: others go all the same."""
+    kept, names = set(bases(daemon)), [f"m{n}" for n in range(4)]
+    for n, name in enumerate(names):
+        snapshot(client, name, "src")
+        wait_for("its base", lambda n=n: len(bases(daemon)) == len(kept) + n + 1, 120)
+    point = "backup.base:synced"
+    daemon.hook("/_test/fault", point=point, action="hold")
+    snapshot(client, "held", "src")
+    made = lambda: [name for name in os.listdir(f"{daemon.state}/bases") if name.endswith(".tmp")]  # noqa: E731
+    wait_for("its files to be begun", made, 60)
+    for name in ("held", *names):
+        client.rds("DeleteDBSnapshot", DBSnapshotIdentifier=name)
+    wait_for("the others' files to go", lambda: set(bases(daemon)) == kept, 60, describe=lambda: os.listdir(f"{daemon.state}/bases"))
+    assert made(), "nothing was being made any more"
+    daemon.hook("/_test/fault", point=point, action="release")
+    wait_for("its own", lambda: set(bases(daemon)) == kept and not made(), 120)
+
+
 def used_again(client):
     resources = []
     for row in (10, 20):
@@ -263,6 +282,7 @@ def main():
         report.run("bases never change and a restore touches nothing of its source", source_untouched, daemon, client)
         report.run("a power cut right after a snapshot", power_cut, daemon, client)
         report.run("a power cut right after a snapshot, and damaged WAL", power_cut_and_damage, daemon, client)
+        report.run("a snapshot that goes while it is made", while_one_is_made, daemon, client)
         report.run("a snapshot needs neither its instance nor other snapshots", everything_else_goes, daemon, client)
         report.run("a name that is used again", used_again, client)
     report.finish()
