@@ -42,9 +42,8 @@ class Sync {
     Problem p = problem_of(f);
     if (f.sqlstate == "23505")
       p.hint =
-          "a unique value moves from one row to another, or a row that is only in the target has it: the constraint "
-          "must "
-          "be DEFERRABLE for the first, --replace removes the second";
+          "a unique value moves from one row to another, or a row that is only in the target has it: for the first the "
+          "constraint must be DEFERRABLE, --replace removes the second";
     if (!f.lost) p.hint += (p.hint.empty() ? "" : "; ") + std::string("nothing was changed");
     return refuse(p, f.lost ? kNoConnection : kFailed);
   }

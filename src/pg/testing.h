@@ -1,5 +1,7 @@
 #pragma once
+#include <time.h>
 #include <unistd.h>
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -26,6 +28,13 @@ template <class T>
 T must(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().message);
   if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+/// The CPU time of this program so far: what else runs on the machine is not its cost.
+inline std::chrono::nanoseconds cpu_time() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 inline std::string on_disk() {

@@ -11,9 +11,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
-import procs  # noqa: E402
 from daemon import Daemon, available, create, endpoint, psql, reach, wait_for  # noqa: E402
-from namespaces import in_namespace, mount_tmpfs, run_inner  # noqa: E402
+from namespaces import in_namespace, run_inner, small_disk, with_disk_for_the_vault  # noqa: E402
 from report import Report, Skip  # noqa: E402
 
 SEGMENT = 16 << 20
@@ -213,16 +212,9 @@ def left_over(daemon):
 
 
 def full_disk():
-    base = tempfile.mkdtemp(prefix="howdah-test-fullbackup-", dir="/var/tmp")
-    os.chmod(base, 0o711)
-    try:
-        mount_tmpfs(base, "1400m")
+    with small_disk("fullbackup", "1400m") as base:
         with Daemon("full", base=base, settings={"ready_volumes": False}) as daemon:  # the disk is small
             full(daemon, Filler(base))
-    finally:
-        procs.stop_servers(base)
-        subprocess.run(["umount", "-l", base], check=False)
-        os.rmdir(base)
 
 
 def full(daemon, filler):
@@ -269,37 +261,30 @@ def full_vault():
     """The disk of the vault alone is full: databases write on, what can be restored stands still and is told truthfully,
     and once there is room nothing is missing."""
     daemon = Daemon("vault")
-    vault = f"{daemon.state}/vault"
-    os.makedirs(vault)
-    os.chmod(daemon.state, 0o711)
-    mount_tmpfs(vault, "160m")
-    with daemon:
-        try:
-            client = daemon.client()
-            create(client, "a", BackupRetentionPeriod=1)
-            latest = lambda: client.instance("a").findtext("LatestRestorableTime")  # noqa: E731
-            wait_for("the first backup", latest, 90)
-            place = endpoint(client, "a")
-            psql(*place, "create table t as select generate_series(1, 10) as id")
-            filler = Filler(vault)
-            filler.leave(20)
-            psql(*place, f"select pg_logical_emit_message(false, 'x', repeat('y', {SEGMENT // 16})) from generate_series(1, 96)",
-                 timeout=120)
-            wait_for("a full vault", lambda: stands_still(latest), 60, describe=latest)
-            inserted = stamp(time.time())
-            psql(*place, "insert into t select generate_series(11, 20)")
-            time.sleep(3)
-            assert latest()[:19] < inserted[:19], f"what was inserted at {inserted} can't be restored, not until {latest()}"
-            assert client.status("a") == "available" and count(client, "a") == "20"
-            filler.remove()
-            after = stamp(time.time())
-            wait_for("all that was written to be restorable", lambda: latest()[:19] > after[:19], 60, describe=latest)
-            client.rds("RestoreDBInstanceToPointInTime", SourceDBInstanceIdentifier="a", TargetDBInstanceIdentifier="r",
-                       RestoreTime=after)
-            available(client, "r", 120)
-            assert count(client, "r") == "20"
-        finally:
-            subprocess.run(["umount", "-l", vault], check=False)
+    with with_disk_for_the_vault(daemon, "160m") as vault:
+        client = daemon.client()
+        create(client, "a", BackupRetentionPeriod=1)
+        latest = lambda: client.instance("a").findtext("LatestRestorableTime")  # noqa: E731
+        wait_for("the first backup", latest, 90)
+        place = endpoint(client, "a")
+        psql(*place, "create table t as select generate_series(1, 10) as id")
+        filler = Filler(vault)
+        filler.leave(20)
+        psql(*place, f"select pg_logical_emit_message(false, 'x', repeat('y', {SEGMENT // 16})) from generate_series(1, 96)",
+             timeout=120)
+        wait_for("a full vault", lambda: stands_still(latest), 60, describe=latest)
+        inserted = stamp(time.time())
+        psql(*place, "insert into t select generate_series(11, 20)")
+        time.sleep(3)
+        assert latest()[:19] < inserted[:19], f"what was inserted at {inserted} can't be restored, not until {latest()}"
+        assert client.status("a") == "available" and count(client, "a") == "20"
+        filler.remove()
+        after = stamp(time.time())
+        wait_for("all that was written to be restorable", lambda: latest()[:19] > after[:19], 60, describe=latest)
+        client.rds("RestoreDBInstanceToPointInTime", SourceDBInstanceIdentifier="a", TargetDBInstanceIdentifier="r",
+                   RestoreTime=after)
+        available(client, "r", 120)
+        assert count(client, "r") == "20"
 
 
 def main():

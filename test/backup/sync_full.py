@@ -4,18 +4,15 @@ one disk that holds everything. They go on within the timeout, nothing acknowled
 once there is room."""
 import glob
 import os
-import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), os.path.join(HERE, "..", "..", "bench"), HERE]
 
 from daemon import Daemon, create, endpoint, psql, wait_for  # noqa: E402
-from namespaces import in_namespace, mount_tmpfs, run_inner  # noqa: E402
+from namespaces import in_namespace, run_inner, small_disk, with_disk_for_the_vault  # noqa: E402
 from report import Report  # noqa: E402
-import procs  # noqa: E402
 from sync import TIMEOUT, Writer, more, restored, synchronous, told  # noqa: E402
 
 LET_GO = "no longer wait for it"
@@ -24,7 +21,6 @@ LET_GO_NOTE = b"1"  # what the guard makes of the first byte of its task
 
 def sync_file(daemon):
     return glob.glob(f"{daemon.state}/vault/*/sync")[0]
-
 
 
 def fill(directory):
@@ -93,25 +89,15 @@ def alone(daemon, client, vault, writer):
 
 def full_vault():
     daemon = Daemon("syncvault")
-    vault = f"{daemon.state}/vault"
-    os.makedirs(vault)
-    os.chmod(daemon.state, 0o711)
-    mount_tmpfs(vault, "200m")
-    with daemon:
-        try:
-            client = begin(daemon)
-            writer = vault_fills(daemon, client, vault)
-            alone(daemon, client, vault, writer)
-        finally:
-            subprocess.run(["umount", "-l", vault], check=False)
+    with with_disk_for_the_vault(daemon, "200m") as vault:
+        client = begin(daemon)
+        writer = vault_fills(daemon, client, vault)
+        alone(daemon, client, vault, writer)
 
 
 def full_disk():
     """Data, WAL, vault and the daemon's own records on one disk without a byte left, and nobody but the guard there."""
-    base = tempfile.mkdtemp(prefix="howdah-test-syncfull-", dir="/var/tmp")
-    os.chmod(base, 0o711)
-    try:
-        mount_tmpfs(base, "1000m")
+    with small_disk("syncfull", "1000m") as base:
         with Daemon("syncfull", base=base, settings={"ready_volumes": False}) as daemon:
             client = begin(daemon)
             place = endpoint(client, "s")
@@ -132,10 +118,6 @@ def full_disk():
             more(writer, "commits that wait again")
             writer.ended = True
             writer.join()
-    finally:
-        procs.stop_servers(base)
-        subprocess.run(["umount", "-l", base], check=False)
-        os.rmdir(base)
 
 
 def main():

@@ -3,12 +3,10 @@
 a file system or a directory of their own run in a private mount namespace and need root."""
 import glob
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -18,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 import procs  # noqa: E402
 from client import AwsError  # noqa: E402
 from daemon import BINARY, PASSWORD, Daemon, available, create, endpoint, psql, reach, wait_for  # noqa: E402
-from namespaces import in_namespace, mount_tmpfs, run_inner  # noqa: E402
+from namespaces import in_namespace, mount_tmpfs, run_inner, small_disk  # noqa: E402
 from report import Report, Skip  # noqa: E402
 
 COPY = {"ready_volumes": False}  # nothing takes room of a small disk in the background
@@ -334,64 +332,54 @@ def killed_while_the_daemon_is_down(daemon, client):
 
 def full_disk():
     """Nothing is claimed, nothing is lost, and after space was made everything goes on."""
-    base = tempfile.mkdtemp(prefix="howdah-test-full-", dir="/var/tmp")
-    os.chmod(base, 0o711)
-    try:
-        mount_tmpfs(base, "600m")
-        with Daemon("full", base=base, settings=COPY) as daemon:
-            client = daemon.client()
-            with_row(client, "v")
-            filler = f"{base}/filler"
-            free = os.statvfs(base).f_bavail * os.statvfs(base).f_bsize
-            with open(filler, "wb") as f:
-                f.write(b"\0" * (free - (8 << 20)))
-            # 8 MiB are left: the request may be refused, the instance may fail or wait for space; available would be a lie,
-            # and the reason must be told.
+    with small_disk("full", "600m") as base, Daemon("full", base=base, settings=COPY) as daemon:
+        client = daemon.client()
+        with_row(client, "v")
+        filler = f"{base}/filler"
+        free = os.statvfs(base).f_bavail * os.statvfs(base).f_bsize
+        with open(filler, "wb") as f:
+            f.write(b"\0" * (free - (8 << 20)))
+        # 8 MiB are left: the request may be refused, the instance may fail or wait for space; available would be a lie,
+        # and the reason must be told.
+        try:
+            create(client, "n", wait=False)
+            wait_for("the reason in the log", lambda: "space" in daemon.tail(100).lower(), 60, 0.2)
+            time.sleep(2)
+            assert client.status("n") in ("creating", "failed"), client.status("n")
+        except AwsError as e:
+            assert e.code in ("InsufficientDBInstanceCapacity", "StorageQuotaExceeded"), e
+        kept(client, "v")
+        # Not a byte left: every request is answered, none half done.
+        with open(f"{base}/filler2", "wb") as f:
             try:
-                create(client, "n", wait=False)
-                wait_for("the reason in the log", lambda: "space" in daemon.tail(100).lower(), 60, 0.2)
-                time.sleep(2)
-                assert client.status("n") in ("creating", "failed"), client.status("n")
-            except AwsError as e:
-                assert e.code in ("InsufficientDBInstanceCapacity", "StorageQuotaExceeded"), e
-            kept(client, "v")
-            # Not a byte left: every request is answered, none half done.
-            with open(f"{base}/filler2", "wb") as f:
-                try:
-                    while f.write(b"\0" * 65536):
-                        f.flush()
-                except OSError:
-                    pass
-            try:
-                client.rds("AddTagsToResource", ResourceName=client.instance("v").findtext("DBInstanceArn"),
-                           **{"Tags.Tag": [{"Key": f"k{i}", "Value": "v" * 200} for i in range(40)]})
-            except AwsError as e:
-                assert e.status in (500, 503), e
-                assert client.instance("v").findall("TagList/Tag") == [], "half done"
-            assert not daemon.dead(), daemon.tail()
-            kept(client, "v")
-            os.remove(f"{base}/filler2")
-            os.remove(filler)
-            if client.status("n") == "creating":  # it waited, and goes on by itself
-                available(client, "n")
-            if client.status("n") != "gone":
-                client.rds("DeleteDBInstance", DBInstanceIdentifier="n", SkipFinalSnapshot=True)
-                reach(client, "n", "gone")
-            create(client, "n")
-            client.rds("RebootDBInstance", DBInstanceIdentifier="v")
-            available(client, "v")
-            kept(client, "v")
-    finally:
-        subprocess.run(["umount", "-l", base], check=False)
-        shutil.rmtree(base, ignore_errors=True)
+                while f.write(b"\0" * 65536):
+                    f.flush()
+            except OSError:
+                pass
+        try:
+            client.rds("AddTagsToResource", ResourceName=client.instance("v").findtext("DBInstanceArn"),
+                       **{"Tags.Tag": [{"Key": f"k{i}", "Value": "v" * 200} for i in range(40)]})
+        except AwsError as e:
+            assert e.status in (500, 503), e
+            assert client.instance("v").findall("TagList/Tag") == [], "half done"
+        assert not daemon.dead(), daemon.tail()
+        kept(client, "v")
+        os.remove(f"{base}/filler2")
+        os.remove(filler)
+        if client.status("n") == "creating":  # it waited, and goes on by itself
+            available(client, "n")
+        if client.status("n") != "gone":
+            client.rds("DeleteDBInstance", DBInstanceIdentifier="n", SkipFinalSnapshot=True)
+            reach(client, "n", "gone")
+        create(client, "n")
+        client.rds("RebootDBInstance", DBInstanceIdentifier="v")
+        available(client, "v")
+        kept(client, "v")
 
 
 def storage_full():
     """Databases that fill their disk: an event at a tenth left, read-only at a twentieth, no panic, and everything heals
     when there is room again or the volume grows."""
-    base = tempfile.mkdtemp(prefix="howdah-test-ladder-", dir="/var/tmp")
-    os.chmod(base, 0o711)
-
     def free():
         of = os.statvfs(base)
         return of.f_bavail / of.f_blocks
@@ -409,46 +397,41 @@ def storage_full():
                 return said
         raise AssertionError(f"free: {free():.3f}, {client.events('v')}, {said}")
 
-    try:
-        mount_tmpfs(base, "700m")
-        with Daemon("ladder", base=base, settings=COPY) as daemon:
-            client = daemon.client()
-            create(client, "v", BackupRetentionPeriod=0)
-            place = endpoint(client, "v")
-            psql(*place, "create table filler (pad text)")
-            insert = "insert into filler select repeat(md5(random()::text), 60) from generate_series(1, 1200)"
-            (_, (postmaster,)), = daemon.postmasters().items()
-            with open(f"{base}/ballast", "wb") as f:
-                f.write(b"\0" * int((free() - 0.14) * (700 << 20)))
-            assert not told("is low"), client.events("v")
-            insert_until(lambda: told("is low"), insert)
-            said = insert_until(lambda: client.status("v") == "storage-full", insert)
-            wait_for("read-only transactions", lambda: "read-only transaction" in psql(*place, insert, check=False).stderr,
-                     30, describe=lambda: f"{free():.3f} free, {said}")
-            assert told("is low") == 1 and told("Allocated storage has been exhausted") == 1, client.events("v")
-            assert int(psql(*place, "select count(*) from filler")) > 0
-            # Who insists may write, and is cancelled before the disk is full.
-            slowly = "generate_series(1, 200000) g, lateral (select pg_sleep(g * 0 + 0.0005)) s"
-            insists = "sslmode=require options='-c default_transaction_read_only=off'"
-            big = psql(*place, f"insert into filler select repeat(md5(random()::text), 60) from {slowly}", check=False,
-                       options=insists, timeout=120)
-            assert big.returncode != 0 and "cancel" in big.stderr, big.stderr
-            psql(*place, "truncate filler", options=insists)
-            os.remove(f"{base}/ballast")
-            reach(client, "v", "available")
-            wait_for("writes", lambda: psql(*place, insert, check=False).returncode == 0, 30)
-            assert told("There is storage again") == 1, client.events("v")
-            # Full once more; now the volume grows.
-            with open(f"{base}/ballast", "wb") as f:
-                f.write(b"\0" * int((free() - 0.045) * (700 << 20)))
-            reach(client, "v", "storage-full")
-            subprocess.run(["mount", "-o", "remount,size=900m", base], check=True)
-            reach(client, "v", "available")
-            wait_for("writes", lambda: psql(*place, insert, check=False).returncode == 0, 30)
-            assert procs.alive(postmaster) and list(daemon.postmasters().values()) == [[postmaster]], "it was restarted"
-    finally:
-        subprocess.run(["umount", "-l", base], check=False)
-        shutil.rmtree(base, ignore_errors=True)
+    with small_disk("ladder", "700m") as base, Daemon("ladder", base=base, settings=COPY) as daemon:
+        client = daemon.client()
+        create(client, "v", BackupRetentionPeriod=0)
+        place = endpoint(client, "v")
+        psql(*place, "create table filler (pad text)")
+        insert = "insert into filler select repeat(md5(random()::text), 60) from generate_series(1, 1200)"
+        (_, (postmaster,)), = daemon.postmasters().items()
+        with open(f"{base}/ballast", "wb") as f:
+            f.write(b"\0" * int((free() - 0.14) * (700 << 20)))
+        assert not told("is low"), client.events("v")
+        insert_until(lambda: told("is low"), insert)
+        said = insert_until(lambda: client.status("v") == "storage-full", insert)
+        wait_for("read-only transactions", lambda: "read-only transaction" in psql(*place, insert, check=False).stderr,
+                 30, describe=lambda: f"{free():.3f} free, {said}")
+        assert told("is low") == 1 and told("Allocated storage has been exhausted") == 1, client.events("v")
+        assert int(psql(*place, "select count(*) from filler")) > 0
+        # Who insists may write, and is cancelled before the disk is full.
+        slowly = "generate_series(1, 200000) g, lateral (select pg_sleep(g * 0 + 0.0005)) s"
+        insists = "sslmode=require options='-c default_transaction_read_only=off'"
+        big = psql(*place, f"insert into filler select repeat(md5(random()::text), 60) from {slowly}", check=False,
+                   options=insists, timeout=120)
+        assert big.returncode != 0 and "cancel" in big.stderr, big.stderr
+        psql(*place, "truncate filler", options=insists)
+        os.remove(f"{base}/ballast")
+        reach(client, "v", "available")
+        wait_for("writes", lambda: psql(*place, insert, check=False).returncode == 0, 30)
+        assert told("There is storage again") == 1, client.events("v")
+        # Full once more; now the volume grows.
+        with open(f"{base}/ballast", "wb") as f:
+            f.write(b"\0" * int((free() - 0.045) * (700 << 20)))
+        reach(client, "v", "storage-full")
+        subprocess.run(["mount", "-o", "remount,size=900m", base], check=True)
+        reach(client, "v", "available")
+        wait_for("writes", lambda: psql(*place, insert, check=False).returncode == 0, 30)
+        assert procs.alive(postmaster) and list(daemon.postmasters().values()) == [[postmaster]], "it was restarted"
 
 
 def missing_engine():

@@ -1,8 +1,11 @@
 """Tests with file systems of their own: in a private mount namespace, which needs root."""
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 
+import procs
 from report import Skip
 
 
@@ -29,3 +32,31 @@ def run_inner(functions):
 
 def mount_tmpfs(where, size):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0711", "howdah-test", where], check=True)
+
+
+@contextlib.contextmanager
+def small_disk(name, size):
+    """A file system of that size, gone at the end with all servers in it: give it to Daemon(base=)."""
+    base = tempfile.mkdtemp(prefix=f"howdah-test-{name}-", dir="/var/tmp")
+    os.chmod(base, 0o711)
+    mount_tmpfs(base, size)
+    try:
+        yield base
+    finally:
+        procs.stop_servers(base)
+        subprocess.run(["umount", "-l", base], check=False)
+        os.rmdir(base)
+
+
+@contextlib.contextmanager
+def with_disk_for_the_vault(daemon, size):
+    """Runs the daemon with its vault on a file system of that size; the vault's directory."""
+    vault = f"{daemon.state}/vault"
+    os.makedirs(vault)
+    os.chmod(daemon.state, 0o711)
+    mount_tmpfs(vault, size)
+    with daemon:
+        try:
+            yield vault
+        finally:
+            subprocess.run(["umount", "-l", vault], check=False)
