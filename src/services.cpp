@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "api/holds.h"
+#include "backup/restore.h"
 #include "domain/automated_backup.h"
 #include "domain/condition.h"
 #include "domain/drill.h"
@@ -103,7 +104,8 @@ struct Services::Parts {
   flow::Runner flows;
   rds::RestorableTimes restorable{store, config.state_dir};
   rds::SnapshotProgress progress;
-  rds::Rds rds{store, clock, flows, config, engines, identity, ca, keys, volumes, restorable, progress};
+  backup::CheckedWays ways;
+  rds::Rds rds{store, clock, flows, config, engines, identity, ca, keys, volumes, restorable, progress, ways};
   rds::Supervisor supervisor{rds};
   ec2::Ec2 ec2{store, clock, config};
 };

@@ -53,21 +53,19 @@ Result<Plan> settle(Plan plan) {
   return plan;
 }
 
+bool is_at_end(const Base& base, Position target) {
+  return target.timeline == base.end.timeline && behind_header(target.lsn) == behind_header(base.end.lsn);
+}
+
 /// The base's own WAL and the vault's behind it, as far as the target; what of it is there and belongs together.
-Result<Plan> way_from(const Vault& vault, const Base& base, Position target) {
+Result<Plan> plan_from(const Vault& vault, const Base& base, Position target) {
   auto plan = plan_of_base(state_of(vault), base);
-  const bool exactly = target.timeline == base.end.timeline && behind_header(target.lsn) == behind_header(base.end.lsn);
-  if (!plan || exactly) return plan;
+  if (!plan || is_at_end(base, target)) return plan;
   auto chain = vault.chain(base.end, target, base.system_identifier);
   if (!chain) return tl::unexpected(chain.error());
   plan->target = target;
   plan->wal = merge(plan->wal, *chain);
-  return plan;
-}
-
-Result<Plan> plan_from(const Vault& vault, const Base& base, Position target) {
-  auto plan = way_from(vault, base, target);
-  return plan && plan->target != base.end ? settle(std::move(*plan)) : plan;
+  return settle(std::move(*plan));
 }
 
 /// Bases of this vault's instance that `accept` takes, the newest first.
@@ -110,11 +108,25 @@ Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases
   return base ? plan_from(vault, *base, target) : tl::unexpected(base.error());
 }
 
-Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target) {
+Position CheckedWays::reached(const Base& base) const {
+  std::lock_guard lock(mu_);
+  const auto known = ways_.find(base.resource_id);
+  return known != ways_.end() && known->second.base_id == base.id ? known->second.reached : base.end;
+}
+
+void CheckedWays::note(const Base& base, Position position) {
+  std::lock_guard lock(mu_);
+  ways_[base.resource_id] = {base.id, position};
+}
+
+Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target, CheckedWays& ways) {
   const auto base = newest_before(vault, bases, target);
   if (!base) return tl::unexpected(base.error());
-  const auto way = way_from(vault, *base, target);
-  return way ? Result<void>() : tl::unexpected(way.error());
+  if (const auto own = plan_of_base(state_of(vault), *base); !own) return tl::unexpected(own.error());
+  if (is_at_end(*base, target)) return {};
+  auto whole = vault.check(base->end, ways.reached(*base), target, base->system_identifier);
+  if (whole) ways.note(*base, target);
+  return whole;
 }
 
 std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases) {

@@ -1,4 +1,6 @@
 #pragma once
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,8 +26,25 @@ struct Plan {
 /// before every base's end, or after latest_restorable(); a segment is missing or damaged (named).
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant);
 Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target);
-/// The same for a position whose records the keeper has just checked and found whole: reads no record again.
-Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target);
+
+/// How far check_way() has looked behind a base, by instance. Only in memory. Thread-safe.
+class CheckedWays {
+ public:
+  Position reached(const Base& base) const;  ///< base.end at first
+  void note(const Base& base, Position position);
+
+ private:
+  struct Way {
+    std::string base_id;
+    Position reached;
+  };
+  mutable std::mutex mu_;  // guards ways_
+  std::map<std::string, Way> ways_;
+};
+
+/// The same as plan_to_position() for a position whose records the keeper has just checked and found whole: reads no
+/// record again, and opens only segments that it has not opened before, as there is a day of WAL behind a daily base.
+Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target, CheckedWays& ways);
 /// The instants that can be restored: each from `earliest` to `latest`. Nothing when no base leads to the end of the
 /// vault. For messages: it looks at the head of every segment.
 struct Reach {

@@ -173,6 +173,16 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
   EXPECT_EQ(must(plan_to_time(source.vault(), late, durable.clock)).base.id, "roll-1");
   EXPECT_EQ(must(plan_to_position(source.vault(), late, durable.position)).base.id, "roll-2")
       << "what a drill restores";
+  CheckedWays ways;
+  EXPECT_EQ(ways.reached(bases[0]), bases[0].end);
+  for (const Position to : {points[1], durable.position}) {
+    ASSERT_TRUE(check_way(source.vault(), {bases[0]}, to, ways));
+    EXPECT_EQ(ways.reached(bases[0]), to);
+  }
+  EXPECT_FALSE(check_way(source.vault(), {bases[0]}, {1, durable.position.lsn + kSegmentSize}, ways));
+  EXPECT_EQ(ways.reached(bases[0]), durable.position);
+  ASSERT_TRUE(check_way(source.vault(), bases, durable.position, ways));
+  EXPECT_EQ(ways.reached(bases[0]), bases[0].end) << "of another base nothing is known";
   for (unsigned i = 0; i < 3; i++) {
     SCOPED_TRACE(i);
     Restored copy(56 + i);

@@ -31,6 +31,10 @@ bool reached(const std::string& root, const std::optional<Durable>& durable, Pos
   return history && history->contains(position);
 }
 
+tl::unexpected<Error> missing(const std::string& segment) {
+  return fail(fmt::format("WAL segment {} is missing from the vault", segment));
+}
+
 /// Checks one segment of which the first `needed` bytes are wanted; its path.
 Result<std::string> checked_segment(const std::string& root, uint32_t timeline, Lsn lsn, uint64_t needed,
                                     uint32_t page_timeline, uint64_t system_identifier) {
@@ -45,7 +49,7 @@ Result<std::string> checked_segment(const std::string& root, uint32_t timeline, 
     fd = os::Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   }
   struct stat st {};
-  if (!fd || fstat(fd.get(), &st) != 0) return fail(fmt::format("WAL segment {} is missing from the vault", name));
+  if (!fd || fstat(fd.get(), &st) != 0) return missing(name);
   if (complete) needed = kSegmentSize;
   const auto size = static_cast<uint64_t>(st.st_size);
   if (size < needed || size > kSegmentSize) {
@@ -152,7 +156,7 @@ bool Vault::await(Position position, std::chrono::milliseconds timeout) const {
   }
 }
 
-Result<std::vector<std::string>> Vault::chain(Position from, Position to, uint64_t system_identifier) const {
+Result<History> Vault::way(Position from, Position to) const {
   const auto d = durable();
   if (!d) return fail("the WAL vault is empty: nothing has been copied into it yet");
   if (!reached(root_, d, to)) {
@@ -169,6 +173,18 @@ Result<std::vector<std::string>> Vault::chain(Position from, Position to, uint64
                                 : ""));
   }
   if (auto whole = check_no_loss(root_, *history, from.lsn, to.lsn); !whole) return tl::unexpected(whole.error());
+  return history;
+}
+
+Result<std::string> Vault::segment_on(const History& way, Lsn at, Position to, uint64_t system_identifier) const {
+  const uint64_t needed = std::min<uint64_t>(page_start(to.lsn + kWalPage - 1) - at, kSegmentSize);
+  const uint32_t timeline = std::min(way.of_segment(at), to.timeline);
+  return checked_segment(root_, timeline, at, needed, way.at(at), system_identifier);
+}
+
+Result<std::vector<std::string>> Vault::chain(Position from, Position to, uint64_t system_identifier) const {
+  const auto history = way(from, to);
+  if (!history) return tl::unexpected(history.error());
   std::vector<std::string> out;
   auto timelines = history->ancestors();
   timelines.push_back(to.timeline);
@@ -178,13 +194,30 @@ Result<std::vector<std::string>> Vault::chain(Position from, Position to, uint64
   }
   // A record may begin where the stretch ends: an empty stretch still needs the segment that it lies in.
   for (Lsn at = segment_begin(from.lsn); at < to.lsn; at += kSegmentSize) {
-    const uint64_t needed = std::min<uint64_t>(page_start(to.lsn + kWalPage - 1) - at, kSegmentSize);
-    const uint32_t timeline = std::min(history->of_segment(at), to.timeline);
-    auto path = checked_segment(root_, timeline, at, needed, history->at(at), system_identifier);
+    auto path = segment_on(*history, at, to, system_identifier);
     if (!path) return tl::unexpected(path.error());
-    out.push_back(*path);
+    out.push_back(std::move(*path));
   }
   return out;
+}
+
+Result<void> Vault::check(Position from, Position seen, Position to, uint64_t system_identifier) const {
+  const auto history = way(from, to);
+  if (!history) return tl::unexpected(history.error());
+  Lsn at = segment_begin(from.lsn);
+  if (history->contains(seen) && seen.lsn <= to.lsn) {
+    const auto held = list_segments(root_);
+    for (; at < segment_begin(seen.lsn); at += kSegmentSize) {
+      const Position wanted{std::min(history->of_segment(at), to.timeline), at};
+      const auto found = std::lower_bound(held.begin(), held.end(), wanted,
+                                          [](const SegmentFile& f, Position p) { return f.start < p; });
+      if (found == held.end() || found->start != wanted) return missing(segment_name(wanted.timeline, at));
+    }
+  }
+  for (; at < to.lsn; at += kSegmentSize) {
+    if (auto path = segment_on(*history, at, to, system_identifier); !path) return tl::unexpected(path.error());
+  }
+  return {};
 }
 
 Result<Position> Vault::locate(Time instant, Position from) const {

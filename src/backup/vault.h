@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backup/position.h"
+#include "backup/wal_history.h"
 #include "os/identity.h"
 #include "pg/layout.h"
 #include "pg/template.h"
@@ -46,6 +47,10 @@ class Vault {
   /// names the first segment that is missing or damaged.
   Result<std::vector<std::string>> chain(Position from, Position to, uint64_t system_identifier) const;
 
+  /// Whether chain() has it all, for a caller that had this answered for as far as `seen` before: complete segments
+  /// never change, so those before it are only looked for by name, in one listing of the directory. The rest is opened.
+  Result<void> check(Position from, Position seen, Position to, uint64_t system_identifier) const;
+
   /// Where recovery must stop for the state as of `instant`: the start of the first commit, abort or prepared commit
   /// record after it, else the end of what is durable. `from`: a position before it, on an ancestor timeline (the end
   /// of the base). The scan starts at the last record of the clock index before `instant`. An error when `instant` is
@@ -65,6 +70,11 @@ class Vault {
   Result<void> remove() const;  ///< the whole vault; its keeper must have been stopped
 
  private:
+  /// The history of `to`, when all WAL from `from` to there is durable and none of it known to be lost.
+  Result<History> way(Position from, Position to) const;
+  /// The path of the segment that begins at `at`, which holds all of it that lies before `to`.
+  Result<std::string> segment_on(const History& way, Lsn at, Position to, uint64_t system_identifier) const;
+
   std::string root_;
 };
 

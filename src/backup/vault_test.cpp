@@ -382,6 +382,33 @@ TEST_F(VaultTest, ChainNamesTheSegmentThatIsMissingOrDamaged) {
   EXPECT_TRUE(vault.chain({1, begin + kSegmentSize}, {1, end}, source->system));
 }
 
+TEST_F(VaultTest, CheckOpensOnlyWhatItHasNotSeen) {
+  for (int i = 0; i < 4; i++) {
+    source->sql("insert into public.t values (1, 'a')");
+    source->sql("select pg_switch_wal()");
+  }
+  source->sql("insert into public.t values (1, 'b')");
+  const Lsn end = source->lsn("pg_current_wal_flush_lsn"), begin = segment_begin(end) - 4 * kSegmentSize;
+  fill(vault, *source, end);
+  const Position from{1, begin + 100}, to{1, end};
+  const auto check = [&](Position seen) { return vault.check(from, seen, to, source->system); };
+  EXPECT_TRUE(check(from));
+  EXPECT_FALSE(vault.check(from, from, {1, end + 8}, source->system)) << "not durable";
+  const std::string second = segment_path(vault.root(), 1, begin + kSegmentSize);
+  fs::permissions(second, fs::perms::owner_write, fs::perm_options::add);
+  fs::resize_file(second, kSegmentSize - kWalPage);
+  EXPECT_FALSE(check(from));
+  EXPECT_FALSE(check({1, begin + 2 * kSegmentSize - 1})) << "it was still being written then";
+  EXPECT_TRUE(check({1, begin + 2 * kSegmentSize}));
+  EXPECT_TRUE(check(to));
+  EXPECT_FALSE(check({2, end})) << "seen on another way: nothing is known";
+  EXPECT_FALSE(check({1, end + 8}));
+  fs::remove(second);
+  const auto gone = check(to);
+  ASSERT_FALSE(gone);
+  EXPECT_NE(gone.error().message.find(segment_name(1, begin + kSegmentSize)), std::string::npos);
+}
+
 TEST(VaultFiles, PositionSurvivesATornWrite) {
   pg::testing::Scratch scratch;
   Vault vault(scratch.path(), "db-X");

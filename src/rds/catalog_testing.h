@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/holds.h"
 #include "aws/rds.h"
+#include "backup/restore.h"
 #include "domain/condition.h"
 #include "domain/config.h"
 #include "domain/instance.h"
@@ -117,7 +118,8 @@ class Catalogued : public ::testing::Test {
   pg::VolumeStock volumes_{Millis(0)};
   RestorableTimes restorable_{store_, config_.state_dir};
   SnapshotProgress progress_;
-  Rds rds_{store_, clock_, flows_, config_, engines_, identity_, ca_, keys_, volumes_, restorable_, progress_};
+  backup::CheckedWays ways_;
+  Rds rds_{store_, clock_, flows_, config_, engines_, identity_, ca_, keys_, volumes_, restorable_, progress_, ways_};
   std::string message_;  ///< of the last fault
 };
 

@@ -20,6 +20,9 @@ namespace api {
 class Api;
 struct Context;
 }  // namespace api
+namespace backup {
+class CheckedWays;
+}
 namespace os {
 struct Identity;
 }
@@ -51,6 +54,7 @@ struct Rds {
   pg::VolumeStock& volumes;
   RestorableTimes& restorable;
   SnapshotProgress& progress;
+  backup::CheckedWays& ways;
 };
 
 void register_rds(api::Api& api, Rds& rds);

@@ -192,7 +192,7 @@ Outcome take(Rds& rds, const Workflow& w) {
     seen = first->position != mark->position;
     mark = *first;
   }
-  if (const auto way = backup::check_way(vault_of(rds, i->resource_id), bases, mark->position); !way) {
+  if (const auto way = backup::check_way(vault_of(rds, i->resource_id), bases, mark->position, rds.ways); !way) {
     if (seen) return lost_mark(way.error().message);
     log::warn("no way from an older base to this snapshot: copying the files instead",
               {{"snapshot", s->identifier}, {"reason", way.error().message}});
