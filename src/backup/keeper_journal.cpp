@@ -1,7 +1,5 @@
 #include "backup/keeper_journal.h"
 
-#include <time.h>
-
 #include <utility>
 
 namespace howdah::backup {
@@ -11,12 +9,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Millis kStep{60'000}, kStepBack{3'000};
-
-Millis passed() {
-  timespec t{};
-  clock_gettime(CLOCK_BOOTTIME, &t);
-  return Millis(t.tv_sec * 1000 + t.tv_nsec / 1'000'000);
-}
 
 }  // namespace
 
@@ -39,7 +31,7 @@ Result<void> Journal::publish(Position end, Time before, Time after) {
 }
 
 void Journal::notice_step(Time now) {
-  const Millis set_to = now.time_since_epoch() - passed(), ahead = set_to_ ? set_to - *set_to_ : Millis(0);
+  const Millis set_to = now.time_since_epoch() - since_start(), ahead = set_to_ ? set_to - *set_to_ : Millis(0);
   stepped_ |= ahead > kStep || -ahead > kStepBack || clock_seen_ - now > kStepBack;
   set_to_ = set_to;
 }

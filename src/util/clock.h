@@ -9,13 +9,20 @@ namespace howdah {
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 using Millis = std::chrono::milliseconds;
 
+/// The time that has passed since the machine started, also asleep: nobody can set it.
+inline Millis since_start() {
+  timespec passed{};
+  clock_gettime(CLOCK_BOOTTIME, &passed);
+  return Millis(passed.tv_sec * 1000 + passed.tv_nsec / 1'000'000);
+}
+
 /// Wall time, injectable: retention, windows and restarts after days are untestable otherwise. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual Time now() const = 0;
-  /// now() less the time that has passed since the machine started, also asleep: it changes when somebody sets the
-  /// clock, not with time. Between two starts of the machine it says nothing.
+  /// now() less since_start(): it changes when somebody sets the clock, not with time. Between two starts of the machine
+  /// it says nothing.
   virtual Millis set_to() const = 0;
 };
 
@@ -31,10 +38,7 @@ class SystemClock : public Clock {
     return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()) + Millis(offset_ms_.load());
   }
   Millis set_to() const override {
-    timespec passed{};
-    clock_gettime(CLOCK_BOOTTIME, &passed);
-    const auto wall = now().time_since_epoch() - Millis(offset_ms_.load() - leapt_ms_.load());
-    return wall - Millis(passed.tv_sec * 1000 + passed.tv_nsec / 1'000'000);
+    return now().time_since_epoch() - Millis(offset_ms_.load() - leapt_ms_.load()) - since_start();
   }
   void advance(Millis by) { offset_ms_ += by.count(); }  ///< as if so much time had passed
   void leap(Millis by) {                                 ///< as if somebody had set it
