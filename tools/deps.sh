@@ -6,7 +6,7 @@ build=(g++ cmake ninja-build lld ccache make git python3 pkg-config libpq-dev li
        libsqlite3-dev libspdlog-dev libfmt-dev libexpected-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
        libpugixml-dev libssl-dev zlib1g-dev libzstd-dev libgtest-dev)
 run=(curl ca-certificates openssl zstd libpq5)  # zstd: what unpack.py calls
-check=(clang-format python3-botocore strace)
+check=(clang-format python3-botocore strace xfsprogs)
 
 missing=()
 for p in "${build[@]}" "${run[@]}" "${check[@]}"; do

@@ -28,7 +28,7 @@ void register_snapshots(api::Api& api, Rds& rds);
 std::shared_ptr<const Snapshot> snapshot_named(const store::Store& store, const Scope& scope, std::string_view name);
 std::shared_ptr<const Snapshot> snapshot_named(const store::Tx& tx, const Scope& scope, std::string_view name);
 
-/// What DescribeDBSnapshots says of one. `viewer`: the account that asks; a shared one shows as such.
+/// What DescribeDBSnapshots says of one.
 aws::rds::DBSnapshot to_wire(const Rds& rds, const Snapshot& snapshot);
 
 /// A record in the state `creating`, with a name that was checked and is free. Not stored yet.

@@ -93,8 +93,10 @@ def on_xfs():
         with open(image, "wb") as f:
             f.truncate(3 << 30)
         subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", image], check=True)
-        mounted = subprocess.run(["mount", "-o", "loop", image, base], check=False).returncode == 0
-        assert mounted, "mount failed"
+        done = subprocess.run(["mount", "-o", "loop", image, base], capture_output=True, text=True, check=False)
+        mounted = done.returncode == 0
+        if not mounted:
+            raise Skip(f"this machine mounts no loop device: {done.stderr.strip()}")
         os.chmod(base, 0o711)
         with Daemon("clones", base=base) as daemon:
             story(daemon)

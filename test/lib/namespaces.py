@@ -9,6 +9,9 @@ import procs
 from report import Skip
 
 
+SKIPPED = 75  # how the program below ends then
+
+
 def in_namespace(name):
     """Runs this program again with `--inner name`, inside a private mount namespace. See run_inner()."""
     def run():
@@ -18,6 +21,8 @@ def in_namespace(name):
             raise Skip("this machine does not allow unshare -m")
         done = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, os.path.abspath(sys.argv[0]),
                                "--inner", name], capture_output=True, text=True, check=False, timeout=600)
+        if done.returncode == SKIPPED:
+            raise Skip(done.stdout.strip())
         assert done.returncode == 0, done.stdout + done.stderr
     return run
 
@@ -26,7 +31,11 @@ def run_inner(functions):
     """Whether this is such a program; then the function {name: function} has been run."""
     inner = "--inner" in sys.argv
     if inner:
-        functions[sys.argv[sys.argv.index("--inner") + 1]]()
+        try:
+            functions[sys.argv[sys.argv.index("--inner") + 1]]()
+        except Skip as why:
+            print(why)
+            sys.exit(SKIPPED)
     return inner
 
 
