@@ -21,8 +21,8 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual Time now() const = 0;
-  /// now() less since_start(): it changes when somebody sets the clock, not with time. Between two starts of the machine
-  /// it says nothing.
+  /// now() less since_start(): it changes when somebody sets the clock, not with time. Between two starts of the
+  /// machine it says nothing.
   virtual Millis set_to() const = 0;
 };
 
