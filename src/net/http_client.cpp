@@ -18,8 +18,14 @@ using asio::awaitable;
 
 constexpr size_t kLongestAnswer = 256 * 1024 * 1024;
 
-std::string head_of(const wire::HttpRequest& in) {
+std::string authority(const HttpTarget& target) {
+  const std::string host = target.host.find(':') == std::string::npos ? target.host : "[" + target.host + "]";
+  return target.port == (target.tls ? "443" : "80") ? host : host + ":" + target.port;
+}
+
+std::string head_of(const HttpTarget& target, const wire::HttpRequest& in) {
   http::fields fields;
+  fields.set(http::field::host, authority(target));
   for (const auto& [name, value] : in.headers) fields.set(name, value);
   fields.set(http::field::connection, "close");
   if (!in.body.empty() || in.method == "POST" || in.method == "PUT") {
@@ -43,9 +49,9 @@ awaitable<error_code> send(Stream& stream, std::string_view text, std::chrono::m
   co_return error_code();
 }
 
-awaitable<error_code> exchange(Stream& stream, const wire::HttpRequest& request, std::chrono::milliseconds timeout,
-                               wire::HttpResponse& out) {
-  const std::string head = head_of(request);
+awaitable<error_code> exchange(Stream& stream, const HttpTarget& target, const wire::HttpRequest& request,
+                               std::chrono::milliseconds timeout, wire::HttpResponse& out) {
+  const std::string head = head_of(target, request);
   error_code ec = co_await send(stream, head, timeout);
   if (!ec) ec = co_await send(stream, request.body, timeout);
   beast::flat_buffer buffer;
@@ -81,7 +87,7 @@ awaitable<void> ask(const HttpTarget& target, const wire::HttpRequest& request, 
       co_return;
     }
   }
-  ec = co_await exchange(stream, request, timeout, *out);
+  ec = co_await exchange(stream, target, request, timeout, *out);
   if (ec) out = fail_for_now("no answer from " + where + ": " + ec.message());
 }
 

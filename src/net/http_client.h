@@ -18,7 +18,8 @@ struct HttpTarget {
 /// "http://127.0.0.1:4566" or "https://name". Fails on anything else, naming it.
 Result<HttpTarget> parse_url(const std::string& url);
 
-/// One request on a connection of its own, blocking. `timeout` is for connecting and for each silence of the server.
+/// One request on a connection of its own, blocking; it names `target` as its host unless it has a Host header.
+/// `timeout` is for connecting and for each silence of the server.
 /// Redirects are answers like others: nothing is sent anywhere else. Errors have retry = true when nobody answered, or
 /// the answer was cut.
 Result<wire::HttpResponse> send_request(const HttpTarget& target, const wire::HttpRequest& request,

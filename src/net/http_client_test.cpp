@@ -161,6 +161,10 @@ TEST(HttpClient, EveryRequestHasAConnectionOfItsOwn) {
     EXPECT_EQ(server.clients, i);
   }
   EXPECT_NE(seen.find("Connection: close\r\n"), seen.npos) << seen;
+  EXPECT_NE(seen.find("Host: " + server.target().host + ":" + server.target().port + "\r\n"), seen.npos) << seen;
+  ASSERT_TRUE(send_request(server.target(), {.headers = {{"host", "another"}}}, 2s));
+  EXPECT_NE(seen.find("another\r\n"), seen.npos) << seen;
+  EXPECT_EQ(seen.find(server.target().host), seen.npos) << seen;
 }
 
 TEST(HttpClient, GivesUpOnSilence) {
