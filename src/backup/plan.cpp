@@ -142,6 +142,20 @@ std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases
   return {};
 }
 
+Result<bool> check_ahead(const Vault& vault, const std::vector<Base>& bases, CheckedWays& ways) {
+  constexpr uint64_t kAtOnce = 64 * kSegmentSize;
+  const auto durable = vault.durable();
+  if (!durable) return false;
+  const auto base = newest_before(vault, bases, durable->position);
+  if (!base) return tl::unexpected(base.error());
+  const Position from = ways.reached(*base);
+  Position to = durable->position;
+  const bool more = from.timeline == to.timeline && from.lsn + kAtOnce < to.lsn;
+  if (more) to.lsn = segment_begin(from.lsn + kAtOnce);
+  const auto whole = check_way(vault, bases, to, ways);
+  return whole ? Result<bool>(more) : tl::unexpected(whole.error());
+}
+
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant) {
   const auto durable = vault.durable();
   const auto latest = vault.latest_restorable();

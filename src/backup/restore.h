@@ -51,6 +51,8 @@ struct Reach {
   Time earliest{}, latest{};
 };
 std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases);
+/// The same ahead of time, for what the vault holds by now; true when that was too much for once (a gigabyte).
+Result<bool> check_ahead(const Vault& vault, const std::vector<Base>& bases, CheckedWays& ways);
 /// Exactly the base: needs no vault.
 Result<Plan> plan_of_base(const std::string& state, const Base& base);
 

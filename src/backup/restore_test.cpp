@@ -179,6 +179,10 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
     ASSERT_TRUE(check_way(source.vault(), {bases[0]}, to, ways));
     EXPECT_EQ(ways.reached(bases[0]), to);
   }
+  CheckedWays ahead;
+  EXPECT_FALSE(must(check_ahead(source.vault(), {bases[0]}, ahead))) << "there is no more";
+  EXPECT_GE(ahead.reached(bases[0]).lsn, durable.position.lsn);
+  EXPECT_FALSE(check_ahead(source.vault(), {}, ahead)) << "there is no base";
   EXPECT_FALSE(check_way(source.vault(), {bases[0]}, {1, durable.position.lsn + kSegmentSize}, ways));
   EXPECT_EQ(ways.reached(bases[0]), durable.position);
   ASSERT_TRUE(check_way(source.vault(), bases, durable.position, ways));

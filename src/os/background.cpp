@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 2h;                      // after which it no longer rests
 constexpr Pace::Millis kSlice(20);                  // of work between two rests beside others
 constexpr Pace::Millis kAlone(1000), kGlance(100);  // between two rests, and a rest, on an idle machine
-constexpr int kShare = 12;                          // one part of so many is work
+constexpr int kShare = 16;                          // one part of so many is work
 constexpr uint64_t kOthers = 15;                    // per cent of the processors' time that nobody misses
 
 thread_local Pace* pace_of_thread = nullptr;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backup/losses.h"
+#include "backup/restore.h"
 #include "domain/automated_backup.h"
 #include "domain/condition.h"
 #include "domain/config.h"
@@ -24,6 +25,7 @@ namespace {
 
 constexpr std::chrono::hours kMendEvery{1};
 constexpr std::chrono::minutes kStoreEvery{1};
+constexpr uint64_t kCheckEvery = 8 * backup::kSegmentSize;
 
 /// Automated snapshots that are done, oldest first, by the resource id of their instance.
 std::map<std::string, std::vector<std::shared_ptr<const Snapshot>>> automated(const store::Store& store) {
@@ -60,6 +62,7 @@ Time last_window(const std::string& window, Time now) {
 void BackupSchedule::tick() {
   keep_keepers();
   note_losses();
+  check_ways();
   begin_due();
   const bool believed = trust_.look();
   if (believed) expire();
@@ -120,6 +123,20 @@ void BackupSchedule::note_losses() {
     rds_.store.write([&](store::Tx& tx) {
       if (!tx.find<Instance>(Instance::by_id(c->resource_id))) tx.erase<Condition>(c->key());
     });
+  }
+}
+
+/// A snapshot must know that the WAL since the newest base is whole. Much of it takes long to open, so it is looked at
+/// as it comes: of one instance a tick, whose vault has grown enough. What is wrong with it the snapshot finds out.
+void BackupSchedule::check_ways() {
+  std::erase_if(checked_, [&](const auto& checked) { return !kept_.contains(checked.first); });
+  for (const auto& [resource_id, _] : kept_) {
+    const auto vault = vault_of(rds_, resource_id);
+    const auto durable = vault.durable();
+    if (!durable || durable->position.lsn < checked_[resource_id] + kCheckEvery) continue;
+    const auto more = backup::check_ahead(vault, bases_of(rds_, resource_id), rds_.ways);
+    checked_[resource_id] = more.value_or(false) ? 0 : durable->position.lsn;
+    return;
   }
 }
 

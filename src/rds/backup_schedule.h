@@ -2,6 +2,7 @@
 #include <map>
 #include <string>
 
+#include "backup/position.h"
 #include "rds/clock_trust.h"
 #include "rds/rds.h"
 #include "util/clock.h"
@@ -10,8 +11,8 @@ namespace howdah::rds {
 
 /// What the clock asks of backups: an automated snapshot once a day in the backup window, the end of retention periods,
 /// another try for snapshots that are still positions in a WAL, keepers that run, a new base when a vault lost WAL,
-/// copies in the repository. Only starts workflows, keepers and copiers. One thread; the idle cost is one look at
-/// records in memory, O(instances + snapshots).
+/// copies in the repository. Looks at new WAL, so that a snapshot need not. Otherwise only starts workflows, keepers
+/// and copiers. One thread; the idle cost is one look at records in memory, O(instances + snapshots).
 class BackupSchedule {
  public:
   explicit BackupSchedule(Rds& rds) : rds_(rds), trust_(rds) {}
@@ -20,6 +21,7 @@ class BackupSchedule {
  private:
   void keep_keepers();
   void note_losses();
+  void check_ways();
   void begin_due();
   void expire();
   void mend();
@@ -28,6 +30,7 @@ class BackupSchedule {
   Rds& rds_;
   ClockTrust trust_;
   std::map<std::string, std::pair<int32_t, bool>> kept_;  // resource id -> port, streaming: what its keeper was told
+  std::map<std::string, backup::Lsn> checked_;  // resource id -> end of its vault at the last check of its way
   Time mended_{}, stored_{};
 };
 
