@@ -108,38 +108,41 @@ Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases
   return base ? plan_from(vault, *base, target) : tl::unexpected(base.error());
 }
 
+/// A base on another timeline than the stretch's end may lie beside it.
+bool CheckedWays::Way::holds(const Base& base) const {
+  if (base.system_identifier != system_identifier) return false;
+  return base.end == from ||
+         (base.end.timeline == reached.timeline && from.lsn <= base.end.lsn && base.end.lsn <= reached.lsn);
+}
+
 Position CheckedWays::reached(const Base& base) const {
   std::lock_guard lock(mu_);
   const auto known = ways_.find(base.resource_id);
-  return known != ways_.end() && known->second.base_id == base.id ? known->second.reached : base.end;
+  return known != ways_.end() && known->second.holds(base) ? known->second.reached : base.end;
 }
 
 void CheckedWays::note(const Base& base, Position position) {
   std::lock_guard lock(mu_);
-  ways_[base.resource_id] = {base.id, position};
+  Way& way = ways_[base.resource_id];
+  if (!way.holds(base)) way = {base.end, position, base.system_identifier};
+  way.reached = position;
 }
 
-Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target, CheckedWays& ways) {
-  const auto base = newest_before(vault, bases, target);
-  if (!base) return tl::unexpected(base.error());
-  if (const auto own = plan_of_base(state_of(vault), *base); !own) return tl::unexpected(own.error());
-  if (is_at_end(*base, target)) return {};
-  auto whole = vault.check(base->end, ways.reached(*base), target, base->system_identifier);
-  if (whole) ways.note(*base, target);
+namespace {
+
+Result<void> check_from(const Vault& vault, const Base& base, Position target, CheckedWays& ways) {
+  if (const auto own = plan_of_base(state_of(vault), base); !own) return tl::unexpected(own.error());
+  if (is_at_end(base, target)) return {};
+  auto whole = vault.check(base.end, ways.reached(base), target, base.system_identifier);
+  if (whole) ways.note(base, target);
   return whole;
 }
 
-std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases) {
-  const auto durable = vault.durable();
-  if (!durable) return {};
-  const auto history = read_history(vault.root(), durable->position.timeline);
-  if (!history) return {};
-  const auto usable = newest_first(vault, bases, [&](const Base& base) { return history->contains(base.end); });
-  for (auto base = usable.rbegin(); base != usable.rend(); ++base) {
-    if (base->ended > durable->clock || !vault.chain(base->end, durable->position, base->system_identifier)) continue;
-    return Reach{base->ended, durable->clock};
-  }
-  return {};
+}  // namespace
+
+Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target, CheckedWays& ways) {
+  const auto base = newest_before(vault, bases, target);
+  return base ? check_from(vault, *base, target, ways) : tl::unexpected(base.error());
 }
 
 Result<bool> check_ahead(const Vault& vault, const std::vector<Base>& bases, CheckedWays& ways) {
@@ -152,8 +155,22 @@ Result<bool> check_ahead(const Vault& vault, const std::vector<Base>& bases, Che
   Position to = durable->position;
   const bool more = from.timeline == to.timeline && from.lsn + kAtOnce < to.lsn;
   if (more) to.lsn = segment_begin(from.lsn + kAtOnce);
-  const auto whole = check_way(vault, bases, to, ways);
+  const auto whole = check_from(vault, *base, to, ways);
   return whole ? Result<bool>(more) : tl::unexpected(whole.error());
+}
+
+std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases) {
+  const auto durable = vault.durable();
+  if (!durable) return {};
+  const auto history = read_history(vault.root(), durable->position.timeline);
+  if (!history) return {};
+  const Position end = durable->position;
+  const auto usable = newest_first(vault, bases, [&](const Base& base) { return history->contains(base.end); });
+  for (auto base = usable.rbegin(); base != usable.rend(); ++base) {
+    if (base->ended > durable->clock || !vault.check(base->end, end, end, base->system_identifier)) continue;
+    return Reach{base->ended, durable->clock};
+  }
+  return {};
 }
 
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant) {

@@ -27,16 +27,18 @@ struct Plan {
 Result<Plan> plan_to_time(const Vault& vault, const std::vector<Base>& bases, Time instant);
 Result<Plan> plan_to_position(const Vault& vault, const std::vector<Base>& bases, Position target);
 
-/// How far check_way() has looked behind a base, by instance. Only in memory. Thread-safe.
+/// Which WAL check_way() has looked at, by instance: one stretch, from the base it began at. A newer base that lies in
+/// it needs no second look. Only in memory. Thread-safe.
 class CheckedWays {
  public:
-  Position reached(const Base& base) const;  ///< base.end at first
+  Position reached(const Base& base) const;  ///< to where it is known from base.end; base.end when nothing is
   void note(const Base& base, Position position);
 
  private:
   struct Way {
-    std::string base_id;
-    Position reached;
+    Position from, reached;
+    uint64_t system_identifier = 0;
+    bool holds(const Base& base) const;
   };
   mutable std::mutex mu_;  // guards ways_
   std::map<std::string, Way> ways_;
@@ -45,14 +47,16 @@ class CheckedWays {
 /// The same as plan_to_position() for a position whose records the keeper has just checked and found whole: reads no
 /// record again, and opens only segments that it has not opened before, as there is a day of WAL behind a daily base.
 Result<void> check_way(const Vault& vault, const std::vector<Base>& bases, Position target, CheckedWays& ways);
+/// The same ahead of time, for what the vault holds by now; true when that was too much for once (a gigabyte).
+Result<bool> check_ahead(const Vault& vault, const std::vector<Base>& bases, CheckedWays& ways);
+
 /// The instants that can be restored: each from `earliest` to `latest`. Nothing when no base leads to the end of the
-/// vault. For messages: it looks at the head of every segment.
+/// vault. For messages: of all segments but the last one only the names are looked at.
 struct Reach {
   Time earliest{}, latest{};
 };
 std::optional<Reach> reach_of(const Vault& vault, const std::vector<Base>& bases);
-/// The same ahead of time, for what the vault holds by now; true when that was too much for once (a gigabyte).
-Result<bool> check_ahead(const Vault& vault, const std::vector<Base>& bases, CheckedWays& ways);
+
 /// Exactly the base: needs no vault.
 Result<Plan> plan_of_base(const std::string& state, const Base& base);
 

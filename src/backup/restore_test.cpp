@@ -185,8 +185,16 @@ TEST(BackupRoll, ABaseIsRolledForwardTwiceAndRestoresExactly) {
   EXPECT_FALSE(check_ahead(source.vault(), {}, ahead)) << "there is no base";
   EXPECT_FALSE(check_way(source.vault(), {bases[0]}, {1, durable.position.lsn + kSegmentSize}, ways));
   EXPECT_EQ(ways.reached(bases[0]), durable.position);
-  ASSERT_TRUE(check_way(source.vault(), bases, durable.position, ways));
-  EXPECT_EQ(ways.reached(bases[0]), bases[0].end) << "of another base nothing is known";
+  EXPECT_EQ(ways.reached(bases[2]), durable.position) << "a newer base on the way that is known";
+  CheckedWays newer;
+  ASSERT_TRUE(check_way(source.vault(), bases, durable.position, newer));
+  EXPECT_EQ(newer.reached(bases[0]), bases[0].end) << "what lies before the way is not known";
+  Base other = bases[2];
+  other.system_identifier++;
+  EXPECT_EQ(newer.reached(other), other.end) << "of another server nothing is known";
+  Base beside = bases[2];
+  beside.end = {2, durable.position.lsn};
+  EXPECT_EQ(newer.reached(beside), beside.end) << "of another timeline nothing is known";
   for (unsigned i = 0; i < 3; i++) {
     SCOPED_TRACE(i);
     Restored copy(56 + i);
