@@ -127,15 +127,20 @@ void BackupSchedule::note_losses() {
 }
 
 /// A snapshot must know that the WAL since the newest base is whole. Much of it takes long to open, so it is looked at
-/// as it comes: of one instance a tick, whose vault has grown enough. What is wrong with it the snapshot finds out.
+/// as it comes: of one instance a tick, whose vault has grown enough, each in its turn. What is wrong with it the
+/// snapshot finds out.
 void BackupSchedule::check_ways() {
   std::erase_if(checked_, [&](const auto& checked) { return !kept_.contains(checked.first); });
-  for (const auto& [resource_id, _] : kept_) {
+  auto next = kept_.upper_bound(last_checked_);
+  for (size_t n = 0; n < kept_.size(); n++, ++next) {
+    if (next == kept_.end()) next = kept_.begin();
+    const auto& resource_id = next->first;
     const auto vault = vault_of(rds_, resource_id);
     const auto durable = vault.durable();
     if (!durable || durable->position.lsn < checked_[resource_id] + kCheckEvery) continue;
     const auto more = backup::check_ahead(vault, bases_of(rds_, resource_id), rds_.ways);
     checked_[resource_id] = more.value_or(false) ? 0 : durable->position.lsn;
+    last_checked_ = resource_id;
     return;
   }
 }

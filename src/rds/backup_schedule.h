@@ -12,7 +12,8 @@ namespace howdah::rds {
 /// What the clock asks of backups: an automated snapshot once a day in the backup window, the end of retention periods,
 /// another try for snapshots that are still positions in a WAL, keepers that run, a new base when a vault lost WAL,
 /// copies in the repository. Looks at new WAL, so that a snapshot need not. Otherwise only starts workflows, keepers
-/// and copiers. One thread; the idle cost is one look at records in memory, O(instances + snapshots).
+/// and copiers. One thread; an idle tick looks at records in memory, O(instances + snapshots), and reads the vault's
+/// position and list of losses of each running instance.
 class BackupSchedule {
  public:
   explicit BackupSchedule(Rds& rds) : rds_(rds), trust_(rds) {}
@@ -31,6 +32,7 @@ class BackupSchedule {
   ClockTrust trust_;
   std::map<std::string, std::pair<int32_t, bool>> kept_;  // resource id -> port, streaming: what its keeper was told
   std::map<std::string, backup::Lsn> checked_;  // resource id -> end of its vault at the last check of its way
+  std::string last_checked_;
   Time mended_{}, stored_{};
 };
 
