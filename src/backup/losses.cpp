@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "os/files.h"
 #include "util/json.h"
+#include "util/utc.h"
 
 namespace howdah::backup {
 namespace {
@@ -39,9 +39,8 @@ std::string text_of(const Loss& loss) {
   const char* why = loss.kind == Loss::Kind::gap
                         ? "is not in the vault: the server removed it before it was copied"
                         : "is not what the vault holds: the server wrote other WAL over what it had finished";
-  return fmt::format("WAL from {} to {} on timeline {} {} (noticed {:%Y-%m-%dT%H:%M:%SZ}). No restore can cross it.",
-                     lsn_text(loss.from.lsn), lsn_text(loss.to), loss.from.timeline, why,
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(loss.noticed)));
+  return fmt::format("WAL from {} to {} on timeline {} {} (noticed {}). No restore can cross it.",
+                     lsn_text(loss.from.lsn), lsn_text(loss.to), loss.from.timeline, why, utc_text(loss.noticed));
 }
 
 Result<std::vector<Loss>> read_losses(const std::string& root) {

@@ -8,12 +8,12 @@
 #include <functional>
 #include <thread>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "backup/losses.h"
 #include "backup/vault_files.h"
 #include "os/files.h"
+#include "util/utc.h"
 
 namespace howdah::backup {
 namespace {
@@ -98,11 +98,6 @@ Result<void> walk(const std::string& root, const History& history, Lsn begin, Ls
   return {};
 }
 
-std::string text_of(Time t) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(t);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
-}
-
 int64_t wal_time(Time t) { return (t.time_since_epoch().count() - kPostgresEpochMs) * 1000; }
 
 constexpr Millis kWatched{10'000};  // records of the index that are farther apart: no keeper was there
@@ -130,7 +125,7 @@ Result<void> check_unwatched(const std::string& root, const History& history, co
   return fail(
       fmt::format("somebody set the clock between {} and {} while no keeper watched the server: what was there at {} "
                   "can't be told",
-                  text_of(from.after), text_of(to.before), text_of(instant)));
+                  utc_text(from.after), utc_text(to.before), utc_text(instant)));
 }
 
 }  // namespace

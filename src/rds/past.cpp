@@ -1,6 +1,5 @@
 #include "rds/past.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <cctype>
@@ -18,6 +17,7 @@
 #include "rds/snapshots.h"
 #include "util/fault.h"
 #include "util/text.h"
+#include "wire/timestamp.h"
 
 namespace howdah::rds {
 namespace {
@@ -123,12 +123,7 @@ Past of_snapshot(Rds& rds, const Snapshot& s, const std::function<bool()>& unwan
 
 }  // namespace
 
-std::string instant_text(Time t) {
-  const auto since = t.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(seconds.count())),
-                     (since - seconds).count());
-}
+std::string instant_text(Time t) { return wire::format_iso8601(wire::to_timestamp(t)); }
 
 Past find_past(Rds& rds, const Scope& scope, const std::string& name, std::optional<Time> instant,
                const std::function<bool()>& unwanted) {

@@ -3,7 +3,6 @@
 // password of the source, but the default groups.
 #include "rds/restore.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,6 +24,7 @@
 #include "rds/to_wire.h"
 #include "rds/validate.h"
 #include "util/id.h"
+#include "util/utc.h"
 #include "wire/timestamp.h"
 
 namespace howdah::rds {
@@ -144,8 +144,7 @@ Source source_of(const Rds& rds, const Scope& scope, const ToTime& in) {
   if (given != 1) {
     conflict(
         "Exactly one of SourceDBInstanceIdentifier, SourceDbiResourceId and SourceDBInstanceAutomatedBackupsArn must "
-        "be "
-        "given.");
+        "be given.");
   }
   if (in.source_db_instance_identifier) {
     return {*instance_named(rds.store, scope, *in.source_db_instance_identifier), false};
@@ -159,10 +158,6 @@ Source source_of(const Rds& rds, const Scope& scope, const ToTime& in) {
   return retained_or_live(
       rds, scope, [&](const Instance& i) { return scope.arn("rds", automated_backup_resource(i.resource_id)) == arn; },
       arn);
-}
-
-std::string text(Time t) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(t)));
 }
 
 /// Why the restore window of an instance whose vault has lost WAL begins so late; empty for all others.
@@ -197,11 +192,11 @@ Time checked_time(const Rds& rds, const Source& source, const ToTime& in) {
     invalid(
         fmt::format("The specified instance cannot be restored to a time later than {} (its latest restorable "
                     "time).",
-                    text(*end)));
+                    utc_text(*end)));
   }
   if (asked < i.restorable_from) {
     invalid(fmt::format("The specified instance cannot be restored to a time earlier than {}.{}",
-                        text(i.restorable_from + Millis(999)), lost_before(rds, i)));
+                        utc_text(i.restorable_from + Millis(999)), lost_before(rds, i)));
   }
   return asked;
 }
