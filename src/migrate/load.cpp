@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "migrate/split.h"
-#include "os/files.h"
+#include "migrate/script.h"
 
 namespace howdah::migrate {
 namespace {
@@ -11,27 +10,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kConnections = 2;
 
-tl::expected<std::vector<std::string>, Problem> read_statements(const std::string& file) {
-  const auto text = os::read_file(file, 16 << 20);
-  if (!text) return tl::unexpected(Problem{.code = "files", .message = text.error().message});
-  const auto statements = split(*text);
-  if (!statements) {
-    const auto& e = statements.error();
-    return tl::unexpected(
-        Problem{.code = "syntax", .where = fmt::format("{}:{}:{}", file, e.line, e.column), .message = e.message});
-  }
-  std::vector<std::string> out;
-  for (const auto& s : *statements) out.push_back(text->substr(s.begin, s.end - s.begin));
-  if (out.empty()) return tl::unexpected(Problem{.code = "files", .message = file + " has no statement"});
-  return out;
-}
-
 }  // namespace
 
 tl::expected<std::unique_ptr<Load>, Problem> Load::begin(const Target& copy, const std::string& file) {
-  auto statements = read_statements(file);
-  if (!statements) return tl::unexpected(statements.error());
-  std::unique_ptr<Load> load(new Load(std::move(*statements)));
+  const auto list = read_statement_file(file);
+  if (!list) return tl::unexpected(list.error());
+  std::vector<std::string> statements;
+  for (const auto& s : list->statements) statements.push_back(list->text.substr(s.begin, s.end - s.begin));
+  std::unique_ptr<Load> load(new Load(std::move(statements)));
   for (int i = 0; i < kConnections; i++) {
     auto db = Database::connect(copy, {{"application_name", "howdah-rehearse"}});
     if (!db) return tl::unexpected(problem_of(db.error()));

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
-#include "migrate/split.h"
+#include "migrate/script.h"
 #include "os/files.h"
 #include "util/json.h"
 
@@ -31,28 +29,20 @@ std::string name_of(const std::string& text, size_t from, const Statement& s) {
 }
 
 tl::expected<std::vector<Query>, Problem> read_queries(const std::string& file) {
-  static const std::set<std::string> kExplainable = {"select", "with",   "values", "table",
-                                                     "insert", "update", "delete", "merge"};
-  const auto text = os::read_file(file, 16 << 20);
-  if (!text) return tl::unexpected(Problem{.code = "files", .message = text.error().message});
-  const auto statements = split(*text);
-  if (!statements) {
-    const auto& e = statements.error();
-    return tl::unexpected(
-        Problem{.code = "syntax", .where = fmt::format("{}:{}:{}", file, e.line, e.column), .message = e.message});
-  }
+  const auto list = read_statement_file(file);
+  if (!list) return tl::unexpected(list.error());
+  const std::string& text = list->text;
   std::vector<Query> out;
   size_t from = 0;
-  for (const auto& s : *statements) {
-    // A query in parentheses has no bare first word.
-    if (!s.words.empty() && !kExplainable.contains(s.words[0]) && (*text)[s.begin] != '(')
+  for (const auto& s : list->statements) {
+    if (!has_plan(text, s))
       return tl::unexpected(Problem{.code = "syntax",
                                     .where = fmt::format("{}:{}:{}", file, s.line, s.column),
-                                    .message = s.words[0] + " has no plan: the list holds queries only"});
-    out.push_back({name_of(*text, from, s), text->substr(s.begin, s.end - s.begin)});
+                                    .message = (s.words.empty() ? "this" : s.words[0]) +
+                                               std::string(" has no plan: the list holds queries only")});
+    out.push_back({name_of(text, from, s), text.substr(s.begin, s.end - s.begin)});
     from = s.end;
   }
-  if (out.empty()) return tl::unexpected(Problem{.code = "files", .message = file + " has no query"});
   return out;
 }
 

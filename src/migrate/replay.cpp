@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "migrate/split.h"
 
 namespace howdah::migrate {
@@ -19,21 +17,15 @@ tl::expected<std::string, SqlFailure> question(Database& live, size_t count) {
   const char* time = live.version() >= 130000 ? "total_exec_time" : "total_time";
   return fmt::format(
       "select query, sum(calls)::bigint, sum({0}) from {1}.pg_stat_statements where dbid = (select oid from "
-      "pg_database "
-      "where datname = current_database()) and query <> '<insufficient privilege>' and query ~* "
+      "pg_database where datname = current_database()) and query <> '<insufficient privilege>' and query ~* "
       "'^[[:space:](]*(/[*]|--|select|with|values|table|insert|update|delete|merge)' group by query order by 3 desc "
-      "limit "
-      "{2}",
+      "limit {2}",
       time, where->at(0, 0), count);
 }
 
 bool can_be_planned(const std::string& sql) {
-  static const std::set<std::string> kWords = {"select", "with",   "values", "table",
-                                               "insert", "update", "delete", "merge"};
   const auto statements = split(sql);
-  if (!statements || statements->size() != 1) return false;
-  const auto& words = statements->front().words;
-  return words.empty() || kWords.contains(words[0]);  // one in parentheses has no bare first word
+  return statements && statements->size() == 1 && has_plan(sql, statements->front());
 }
 
 }  // namespace

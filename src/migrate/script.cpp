@@ -7,7 +7,7 @@
 namespace howdah::migrate {
 namespace {
 
-constexpr size_t kLargestScript = size_t{2} << 30;
+constexpr size_t kLargestScript = size_t{2} << 30, kLargestList = 16 << 20;
 
 std::string at(const std::string& file, int line, int column) { return fmt::format("{}:{}:{}", file, line, column); }
 
@@ -30,6 +30,18 @@ void unwrap(std::vector<Statement>& all) {
 }
 
 }  // namespace
+
+tl::expected<StatementFile, Problem> read_statement_file(const std::string& file) {
+  auto text = os::read_file(file, kLargestList);
+  if (!text) return tl::unexpected(Problem{.code = "files", .message = text.error().message});
+  auto statements = split(*text);
+  if (!statements) {
+    const auto& e = statements.error();
+    return tl::unexpected(Problem{.code = "syntax", .where = at(file, e.line, e.column), .message = e.message});
+  }
+  if (statements->empty()) return tl::unexpected(Problem{.code = "files", .message = file + " has no statement"});
+  return StatementFile{std::move(*text), std::move(*statements)};
+}
 
 int run_script(Database& db, const std::string& file, bool in_transaction, Report& report) {
   const auto text = os::read_file(file, kLargestScript);

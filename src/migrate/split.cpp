@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "util/text.h"
 
 namespace howdah::migrate {
@@ -252,6 +254,13 @@ std::string transaction_control(const Statement& s) {
   if (first == "abort") return "rollback";
   if (first == "rollback" && !has(s, "to")) return "rollback";
   return "";
+}
+
+bool has_plan(std::string_view sql, const Statement& s) {
+  static const std::set<std::string> kWords = {"select", "with",   "values", "table",
+                                               "insert", "update", "delete", "merge"};
+  // What begins with a parenthesis has no bare first word, or that of what follows: (select 1) union select 2.
+  return sql[s.begin] == '(' || (!s.words.empty() && kWords.contains(s.words[0]));
 }
 
 std::string outside_transaction(const Statement& s) {

@@ -35,6 +35,9 @@ void comment_out_restrict(std::string& sql, const std::vector<Statement>& statem
 /// "begin", "commit", "rollback" for statements that start or end a transaction; "" for all others.
 std::string transaction_control(const Statement& s);
 
+/// Whether it is one that EXPLAIN takes: a query, also in parentheses, or a change of rows.
+bool has_plan(std::string_view sql, const Statement& s);
+
 /// Why PostgreSQL refuses this statement inside a transaction block, e.g. "CREATE INDEX CONCURRENTLY"; "" when it can
 /// run there.
 std::string outside_transaction(const Statement& s);
