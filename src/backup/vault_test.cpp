@@ -88,6 +88,17 @@ class VaultTest : public ::testing::Test {
     NEED_POSTGRESQL();
     source = std::make_unique<Source>();
   }
+  /// Four whole segments and the begin of a fifth; returns their end.
+  Lsn fill_five_segments() {
+    for (int i = 0; i < 4; i++) {
+      source->sql("insert into public.t values (1, 'a')");
+      source->sql("select pg_switch_wal()");
+    }
+    source->sql("insert into public.t values (1, 'b')");
+    const Lsn end = source->lsn("pg_current_wal_flush_lsn");
+    fill(vault, *source, end);
+    return end;
+  }
   pg::testing::Scratch scratch;
   std::unique_ptr<Source> source;
   Vault vault{scratch.path(), "db-X"};
@@ -338,13 +349,7 @@ TEST_F(VaultTest, APartialSegmentMayBePaddedAndACompleteOneWins) {
 }
 
 TEST_F(VaultTest, ChainNamesTheSegmentThatIsMissingOrDamaged) {
-  for (int i = 0; i < 4; i++) {
-    source->sql("insert into public.t values (1, 'a')");
-    source->sql("select pg_switch_wal()");
-  }
-  source->sql("insert into public.t values (1, 'b')");
-  const Lsn end = source->lsn("pg_current_wal_flush_lsn"), begin = segment_begin(end) - 4 * kSegmentSize;
-  fill(vault, *source, end);
+  const Lsn end = fill_five_segments(), begin = segment_begin(end) - 4 * kSegmentSize;
   const auto whole = vault.chain({1, begin + 100}, {1, end}, source->system);
   ASSERT_TRUE(whole) << whole.error().message;
   ASSERT_EQ(whole->size(), 5U);
@@ -383,13 +388,7 @@ TEST_F(VaultTest, ChainNamesTheSegmentThatIsMissingOrDamaged) {
 }
 
 TEST_F(VaultTest, CheckOpensOnlyWhatItHasNotSeen) {
-  for (int i = 0; i < 4; i++) {
-    source->sql("insert into public.t values (1, 'a')");
-    source->sql("select pg_switch_wal()");
-  }
-  source->sql("insert into public.t values (1, 'b')");
-  const Lsn end = source->lsn("pg_current_wal_flush_lsn"), begin = segment_begin(end) - 4 * kSegmentSize;
-  fill(vault, *source, end);
+  const Lsn end = fill_five_segments(), begin = segment_begin(end) - 4 * kSegmentSize;
   const Position from{1, begin + 100}, to{1, end};
   const auto check = [&](Position seen) { return vault.check(from, seen, to, source->system); };
   EXPECT_TRUE(check(from));
