@@ -3,6 +3,7 @@
 what it loses while the snapshot is made independent of the instance's WAL in the background (which the first two
 measurements hold back). The peer is the same server without snapshots, in the moments around."""
 import os
+import statistics
 import threading
 import time
 
@@ -10,7 +11,7 @@ from backup_rig import SCALE, Load, Ours, on_each, pq
 from common import limit, median, percentile, verdict
 from daemon import wait_for
 
-COUNT, BEFORE, AFTER = int(os.environ.get("COUNT", "50")), 1.2, 1.0  # seconds
+COUNT, BEFORE, AFTER = int(os.environ.get("COUNT", "120")), 1.2, 1.0  # seconds
 EVERY = 2.0  # what a load loses is said of snapshots that follow each other so quickly
 WORK, HALT = 24, 12
 SIZES = {"0.5 GB": 33, "2 GB": 130, "4 GB": 265} if not os.environ.get("SCALE") else {"2 GB": SCALE}  # of pgbench
@@ -71,11 +72,15 @@ def marks(ours):
 
 
 def share_lost(load, moments):
-    """What part of the load's transactions one snapshot every EVERY seconds costs: those that are missing in the second after
-    it began, beside the half seconds before and behind, which cancels what changes more slowly (a checkpoint)."""
-    mean = lambda begin, end: sum(load.rates(moments, begin, end)) / len(moments)
-    usual = (mean(-0.5, 0) + mean(AFTER, AFTER + 0.5)) / 2
-    return (usual - mean(0, AFTER)) * AFTER / (usual * EVERY)
+    """(mean, its standard error) of the part of the load's transactions that one snapshot every EVERY seconds costs: those
+    that are missing in the second after it began, beside the half seconds before and behind, which cancels what changes more
+    slowly (a checkpoint). The load itself varies by a tenth from one second to the next: it takes a hundred snapshots to see
+    half a percent."""
+    before, during, behind = (load.rates(moments, *span) for span in ((-0.5, 0), (0, AFTER), (AFTER, AFTER + 0.5)))
+    usual = [(b + a) / 2 for b, a in zip(before, behind)]
+    missing = [(u - d) * AFTER for u, d in zip(usual, during)]
+    whole = statistics.mean(usual) * EVERY
+    return statistics.mean(missing) / whole, statistics.stdev(missing) / len(missing) ** 0.5 / whole
 
 
 def materialised(ours, load):
@@ -123,7 +128,9 @@ def measure(kind, base):
                 worst = percentile(took, 99)
                 limit(f"snapshot {kind} {size}", worst, f"ms p99 of {len(took)} (p50 {median(took):.0f} ms)", "<= 100 ms",
                       worst <= 100)
-                ratio = 1 - share_lost(load, moments)
+                lost, error = share_lost(load, moments)
+                ratio = 1 - lost
+                print(f"{kind} {size}: the TPS beside snapshots are known to {100 * error:.1f} %")
                 verdict(f"snapshot {kind} {size} tps", ratio, f"the TPS without one every {EVERY} s", ">= 0.99x",
                         ratio >= 0.99)
             finally:
