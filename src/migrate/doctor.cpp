@@ -86,8 +86,7 @@ void look_at_database(Session& s, std::vector<Finding>& out) {
   };
   ask(s,
       "select indexrelid::regclass, indrelid::regclass, c.relname ~ '_cc(new|old)[0-9]*$' from pg_index join pg_class "
-      "c "
-      "on c.oid = indexrelid where not indisvalid and relkind = 'i' and not exists (select from "
+      "c on c.oid = indexrelid where not indisvalid and relkind = 'i' and not exists (select from "
       "pg_stat_progress_create_index p where p.index_relid = indexrelid) order by 1",
       [&](const auto& r) {
         if (r[2] == "t")

@@ -49,8 +49,7 @@ tl::expected<std::vector<std::string>, SqlFailure> largest(Database& db, int cou
 tl::expected<std::vector<std::string>, SqlFailure> extension_schemas(Database& db, Report& report) {
   auto rows = db.exec(
       "select quote_ident(nspname), extname from pg_namespace n join pg_depend on classid = 'pg_namespace'::regclass "
-      "and "
-      "objid = n.oid and deptype = 'e' join pg_extension e on e.oid = refobjid order by 1");
+      "and objid = n.oid and deptype = 'e' join pg_extension e on e.oid = refobjid order by 1");
   if (!rows) return tl::unexpected(rows.error());
   std::vector<std::string> out;
   for (const auto& r : rows->rows) {

@@ -50,10 +50,9 @@ class Kysely : public History {
   /// Gives the rows, in the order of their names, the sorted timestamps plus their position in milliseconds.
   std::string reorder_sql() const override {
     return fmt::format(
-        "with n as (select name, row_number() over (order by name collate \"C\") i from {0}), "
-        "t as (select \"timestamp\"::timestamptz at, row_number() over (order by \"timestamp\"::timestamptz) i from "
-        "{0}) "
-        "update {0} k set \"timestamp\" = to_char((t.at + n.i * interval '1 ms') at time zone 'UTC', "
+        "with n as (select name, row_number() over (order by name collate \"C\") i from {0}), t as (select "
+        "\"timestamp\"::timestamptz at, row_number() over (order by \"timestamp\"::timestamptz) i from {0}) update {0} "
+        "k set \"timestamp\" = to_char((t.at + n.i * interval '1 ms') at time zone 'UTC', "
         "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') from n join t using (i) where k.name = n.name",
         table());
   }

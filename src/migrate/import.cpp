@@ -38,12 +38,11 @@ constexpr Known kKnown[] = {
      "'UNDO%' order by installed_rank"},
     {"sqitch", "sqitch.changes", "change text,change_id text,committed_at timestamp with time zone,project text",
      "select name, state from (select case when (select count(distinct project) from {0}) > 1 then project || ':' else "
-     "'' "
-     "end || change || case when again is null then '' else coalesce((select tag from sqitch.tags t join {0} c using "
-     "(change_id) where c.committed_at < again order by c.committed_at desc, t.planned_at desc limit 1), '@?') end as "
-     "name, '' as state, committed_at from (select *, lead(committed_at) over (partition by project, change order by "
-     "committed_at) as again from {0}) c union all select change, 'unfinished', committed_at from (select * from "
-     "sqitch.events order by committed_at desc limit 1) e where event = 'fail') r order by committed_at"}};
+     "'' end || change || case when again is null then '' else coalesce((select tag from sqitch.tags t join {0} c "
+     "using (change_id) where c.committed_at < again order by c.committed_at desc, t.planned_at desc limit 1), '@?') "
+     "end as name, '' as state, committed_at from (select *, lead(committed_at) over (partition by project, change "
+     "order by committed_at) as again from {0}) c union all select change, 'unfinished', committed_at from (select * "
+     "from sqitch.events order by committed_at desc limit 1) e where event = 'fail') r order by committed_at"}};
 
 /// Types as format_type() gives them, without the length.
 tl::expected<std::set<std::string>, SqlFailure> columns_of(Database& db, const std::string& table) {

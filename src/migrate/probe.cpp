@@ -12,8 +12,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kFigures =
     "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint, (select coalesce(sum(seq_tup_read), "
-    "0)::bigint "
-    "from pg_stat_xact_user_tables)";
+    "0)::bigint from pg_stat_xact_user_tables)";
 
 }  // namespace
 
@@ -31,14 +30,12 @@ std::string blocks(const std::string& mode) {
 
 tl::expected<Probe::Relations, SqlFailure> Probe::relations() {
   auto rows = db_.exec(
-      "select c.oid, format('%I.%I', n.nspname, c.relname), "
-      "coalesce(pg_relation_filenode(c.oid), 0), coalesce(case when c.relkind in ('r', 'm') then pg_table_size(c.oid) "
-      "else "
-      "pg_relation_size(c.oid) end, 0), i.indrelid from pg_class c join "
-      "pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid where n.nspname !~ '^pg_' "
-      "and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'm', 'i', 'I') and (select relname from "
-      "pg_class t where t.oid = coalesce(i.indrelid, c.oid)) not in ('schema_history', 'schema_history_log', "
-      "'_prisma_migrations', 'kysely_migration', 'kysely_migration_lock')");
+      "select c.oid, format('%I.%I', n.nspname, c.relname), coalesce(pg_relation_filenode(c.oid), 0), coalesce(case "
+      "when c.relkind in ('r', 'm') then pg_table_size(c.oid) else pg_relation_size(c.oid) end, 0), i.indrelid from "
+      "pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid where "
+      "n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'm', 'i', 'I') and "
+      "(select relname from pg_class t where t.oid = coalesce(i.indrelid, c.oid)) not in ('schema_history', "
+      "'schema_history_log', '_prisma_migrations', 'kysely_migration', 'kysely_migration_lock')");
   if (!rows) return tl::unexpected(rows.error());
   Relations out;
   for (const auto& r : rows->rows)

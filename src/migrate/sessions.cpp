@@ -10,8 +10,7 @@ constexpr const char* kSessions =
     "coalesce(date_trunc('second', clock_timestamp() - coalesce(xact_start, state_change, backend_start))::text, ''), "
     "coalesce(wait_event_type || ':' || wait_event, ''), coalesce(array_to_string(pg_blocking_pids(pid), ','), ''), "
     "regexp_replace(left(query, 100), '\\s+', ' ', 'g') from pg_stat_activity where backend_type = 'client backend' "
-    "and "
-    "pid <> pg_backend_pid() and datname = current_database()";
+    "and pid <> pg_backend_pid() and datname = current_database()";
 
 int end_session(Database& db, const char* function, int pid, Report& report) {
   auto done = db.exec(fmt::format(

@@ -36,8 +36,7 @@ std::string in_database(const Layout& layout, int port, const std::string& datab
   for (int n = 0; n < rows->size(); n++) {
     out += fmt::format(
         "In database {}, {} was of version {} and is of version {} here. {} of its indexes may miss rows until they "
-        "are "
-        "built again, by REINDEX INDEX or REINDEX DATABASE {}: {}. ",
+        "are built again, by REINDEX INDEX or REINDEX DATABASE {}: {}. ",
         database, rows->get(n, 0), rows->get(n, 1), rows->get(n, 2), rows->get(n, 3),
         client->quote_identifier(database), rows->get(n, 4));
   }

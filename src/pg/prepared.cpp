@@ -28,8 +28,7 @@ constexpr Grant kGrants[] = {
     {"pg_stat_statements",
      "DO $howdah$ DECLARE f pg_catalog.regprocedure; BEGIN FOR f IN SELECT oid FROM pg_catalog.pg_proc WHERE proname "
      "OPERATOR(pg_catalog.=) 'pg_stat_statements_reset' LOOP EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s "
-     "TO "
-     "rds_superuser', f); END LOOP; END $howdah$;"},
+     "TO rds_superuser', f); END LOOP; END $howdah$;"},
     {"amcheck",
      "DO $howdah$ DECLARE f pg_catalog.regprocedure; BEGIN FOR f IN SELECT oid FROM pg_catalog.pg_proc WHERE proname "
      "OPERATOR(pg_catalog.~) '^(bt_index_check|bt_index_parent_check|verify_heapam)$' LOOP EXECUTE "

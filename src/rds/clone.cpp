@@ -73,8 +73,7 @@ Result<void> forget_statistics(const pg::Layout& layout) {
 Result<void> let_go_of_subscriptions(Session& session) {
   const auto all = session.rows(
       "SELECT subname FROM pg_subscription WHERE (subenabled OR subslotname IS NOT NULL) AND subdbid = (SELECT oid "
-      "FROM "
-      "pg_database WHERE datname = current_database())");
+      "FROM pg_database WHERE datname = current_database())");
   if (!all) return tl::unexpected(all.error());
   for (const auto& row : *all) {
     const std::string change = "ALTER SUBSCRIPTION " + session.name(row[0]);

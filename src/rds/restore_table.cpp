@@ -44,16 +44,12 @@ constexpr const char* kOwned =
 /// Each constraint, index and trigger as text: what must be the same on both sides at the end.
 constexpr const char* kShape =
     "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (SELECT contype::text || ' ' || pg_get_constraintdef(oid) AS "
-    "line "
-    "FROM "
-    "pg_constraint WHERE conrelid = $1::oid AND contype <> 'n' UNION ALL SELECT pg_get_indexdef(indexrelid) FROM "
-    "pg_index WHERE indrelid = $1::oid UNION ALL SELECT 'trigger ' || tgname::text FROM pg_trigger WHERE tgrelid = "
-    "$1::oid "
-    "AND "
-    "NOT tgisinternal UNION ALL SELECT 'column ' || attname::text || ' ' || format_type(atttypid, atttypmod) || ' ' || "
-    "attnotnull || coalesce(' ' || pg_get_expr(adbin, adrelid), '') FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid "
-    "= "
-    "attrelid AND adnum = attnum WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped) AS lines";
+    "line FROM pg_constraint WHERE conrelid = $1::oid AND contype <> 'n' UNION ALL SELECT pg_get_indexdef(indexrelid) "
+    "FROM pg_index WHERE indrelid = $1::oid UNION ALL SELECT 'trigger ' || tgname::text FROM pg_trigger WHERE tgrelid "
+    "= $1::oid AND NOT tgisinternal UNION ALL SELECT 'column ' || attname::text || ' ' || format_type(atttypid, "
+    "atttypmod) || ' ' || attnotnull || coalesce(' ' || pg_get_expr(adbin, adrelid), '') FROM pg_attribute LEFT JOIN "
+    "pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped) "
+    "AS lines";
 
 std::string in_schema(const Session& s, const std::string& schema, const std::string& name) {
   return s.name(schema) + "." + s.name(name);

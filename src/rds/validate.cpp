@@ -131,8 +131,8 @@ std::string checked_identifier(std::string_view id) {
   if (!ok) {
     invalid(
         "The parameter DBInstanceIdentifier is not a valid identifier. Identifiers must begin with a letter; must "
-        "contain "
-        "only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens.");
+        "contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive "
+        "hyphens.");
   }
   return lower_case(id);
 }
