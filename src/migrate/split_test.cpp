@@ -70,6 +70,16 @@ TEST(Split, knows_what_cannot_run_in_a_transaction) {
   EXPECT_EQ(why("alter type mood add value 'x'"), "");
 }
 
+TEST(Split, knows_what_has_a_plan) {
+  const auto has = [](const char* sql) { return has_plan(sql, split(sql)->at(0)); };
+  for (const char* sql : {"Select 1", "with a as (select 1) delete from t", "values (1)", "table t",
+                          "insert into t default values", "(select 1) union select 2", "((select 1))"}) {
+    EXPECT_TRUE(has(sql)) << sql;
+  }
+  for (const char* sql : {"create table t ()", "set a = 1", "vacuum t", "explain select 1", "\"select\""})
+    EXPECT_FALSE(has(sql)) << sql;
+}
+
 TEST(Split, knows_transaction_control) {
   const auto what = [](const char* sql) { return transaction_control(split(sql)->at(0)); };
   EXPECT_EQ(what("BEGIN"), "begin");
