@@ -11,7 +11,8 @@ from backup_rig import SCALE, Load, Ours, on_each, pq
 from common import limit, median, percentile, verdict
 from daemon import wait_for
 
-COUNT, BEFORE, AFTER = int(os.environ.get("COUNT", "120")), 1.2, 1.0  # seconds
+COUNT = int(os.environ.get("COUNT", "100"))
+BEFORE, AFTER = 0.8, 0.3  # seconds; what a snapshot costs the load is over after 0.1
 EVERY = 2.0  # what a load loses is said of snapshots that follow each other so quickly
 WORK, HALT = 24, 12
 SIZES = {"0.5 GB": 33, "2 GB": 130, "4 GB": 265} if not os.environ.get("SCALE") else {"2 GB": SCALE}  # of pgbench
@@ -57,7 +58,7 @@ class Commits:
 
 
 def marks(ours):
-    """(latencies, moments) of snapshots, one every three seconds; nothing is materialised meanwhile."""
+    """(latencies, moments) of snapshots, one every two seconds; nothing is materialised meanwhile."""
     took, moments = [], []
     for n in range(COUNT):
         # Held before its copy would begin; the snapshot is deleted when it is let go.
@@ -73,9 +74,8 @@ def marks(ours):
 
 def share_lost(load, moments):
     """(mean, its standard error) of the part of the load's transactions that one snapshot every EVERY seconds costs: those
-    that are missing in the second after it began, beside the half seconds before and behind, which cancels what changes more
-    slowly (a checkpoint). The load itself varies by a tenth from one second to the next: it takes a hundred snapshots to see
-    half a percent."""
+    that are missing in AFTER seconds, beside the half seconds before and behind, which cancels what changes more slowly (a
+    checkpoint). A whole second costs no more, and the load's own ups and downs in it hide one per cent of two."""
     before, during, behind = (load.rates(moments, *span) for span in ((-0.5, 0), (0, AFTER), (AFTER, AFTER + 0.5)))
     usual = [(b + a) / 2 for b, a in zip(before, behind)]
     missing = [(u - d) * AFTER for u, d in zip(usual, during)]
@@ -130,7 +130,7 @@ def measure(kind, base):
                       worst <= 100)
                 lost, error = share_lost(load, moments)
                 ratio = 1 - lost
-                print(f"{kind} {size}: the TPS beside snapshots are known to {100 * error:.1f} %")
+                print(f"{kind} {size}: the TPS beside snapshots are known to {100 * error:.2f} %")
                 verdict(f"snapshot {kind} {size} tps", ratio, f"the TPS without one every {EVERY} s", ">= 0.99x",
                         ratio >= 0.99)
             finally:
