@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from common import median, verdict
+from common import end_as_interrupted, median, verdict
 from daemon import BINARY, wait_for
 
 ROUNDS, SECONDS, CLIENTS = int(os.environ.get("ROUNDS", "6")), int(os.environ.get("SECONDS", "5")), 8
@@ -194,6 +194,7 @@ def main():
     base = tempfile.mkdtemp(prefix="howdah-bench-", dir="/var/tmp")
     os.chmod(base, 0o711)
     adopt_orphans()
+    end_as_interrupted()
     servers = {}
     try:
         servers["here"] = Server(base)

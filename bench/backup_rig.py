@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from common import Libpq, install
+from common import Libpq, end_as_interrupted, install
 import procs  # noqa: E402
 from daemon import PASSWORD, Daemon, available, create, endpoint, free_port, reach, wait_for
 
@@ -55,10 +55,8 @@ def need(peer=True):
 
 
 def on_each(measure, gigabytes, kinds=("xfs", "ext4"), peer=True):
-    """measure(kind, base) on a fresh file system of each kind, each in a process with mounts of its own. SIGTERM ends it as
-    ^C does: servers, mounts and directories go first."""
-    for n in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(n, end_once)
+    """measure(kind, base) on a fresh file system of each kind, each in a process with mounts of its own."""
+    end_as_interrupted()
     if "--on" in sys.argv:
         kind = sys.argv[sys.argv.index("--on") + 1]
         with mounted(kind, gigabytes) as base:
@@ -67,12 +65,6 @@ def on_each(measure, gigabytes, kinds=("xfs", "ext4"), peer=True):
     need(peer)
     kinds = os.environ.get("FS", " ".join(kinds)).split()
     sys.exit(max(on_one(kind) for kind in kinds))
-
-
-def end_once(*_):
-    for n in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(n, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def on_one(kind):
@@ -115,14 +107,23 @@ def query(place, sql, database="app"):
 
 
 def churn(place, megabytes, scale=SCALE):
-    """Updates rows all over the table until so much WAL was written; every page changes, as in a long day."""
-    begin = query(place, "select pg_current_wal_lsn()")
-    for n in range(1, 200):
-        query(place, f"update pgbench_accounts set abalance = abalance + {n} where aid % 60 = {n % 60}")
-        done = int(query(place, f"select (pg_current_wal_lsn() - '{begin}')::bigint / 1048576"))
-        if done >= megabytes:
-            return done
-    raise RuntimeError(f"only {done} MB of WAL")
+    """Updates rows all over the table until so much WAL was written; every page changes, as in a long day. In small strokes,
+    so that it is not much more, however many checkpoints come in between. The balance that must be there then: to ask for it
+    would write as much again, since with checksums the first look at a row is logged as well."""
+    begin, rows, stroke, total = query(place, "select pg_current_wal_lsn()"), 100_000 * scale, 200_000, 0
+    for n in range(1, 60):
+        for row in range(0, rows, stroke):
+            total += n * int(query(place, f"with changed as (update pgbench_accounts set abalance = abalance + {n} where "
+                                          f"aid > {row} and aid <= {row + stroke} and aid % 60 = {n} returning 1) "
+                                          "select count(*) from changed"))
+            if written_since(place, begin) >= megabytes:
+                return f"{total}/{rows}"
+    raise RuntimeError(f"only {written_since(place, begin)} MB of WAL")
+
+
+def written_since(place, lsn):
+    """Megabytes of WAL."""
+    return int(query(place, f"select (pg_current_wal_lsn() - '{lsn}')::bigint / 1048576"))
 
 
 def balance(place):
@@ -217,7 +218,7 @@ class Peer:
                     f"pg1-socket-path={self.base}\n")
         self.tool(f"{PG}/initdb", "-k", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", "postgres", "-D", self.data)
         with open(f"{self.data}/postgresql.conf", "a", encoding="utf-8") as f:
-            f.write(f"shared_buffers=1GB\nmax_wal_size=4GB\nlisten_addresses='127.0.0.1'\nhot_standby=off\n"
+            f.write(f"shared_buffers=1GB\nmax_wal_size=2GB\nlisten_addresses='127.0.0.1'\nhot_standby=off\n"
                     f"unix_socket_directories='{self.base}'\narchive_mode=on\nrecovery_init_sync_method=syncfs\n"
                     f"archive_command='{' '.join(self.backrest('archive-push'))} %p'\n")
         self.server = self.start(self.data, self.port)
