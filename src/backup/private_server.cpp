@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "os/background.h"
-#include "os/files.h"
 #include "os/pidfd.h"
 #include "pg/postmaster.h"
 #include "pg/server.h"
@@ -71,7 +70,7 @@ class Turns {
 
 Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, const pg::Engine& engine,
                                      const Control& source, Position target, AtTarget action,
-                                     const std::string& socket_directory, uint64_t buffers) {
+                                     const std::string& socket_directory, os::Durable durable) {
   PrivateServer out{layout, {}};
   out.layout.conf = layout.root + "/recovery";
   if (auto made = os::ensure_dir(out.layout.conf, 0750, os::Owner{geteuid(), owner.gid}); !made) {
@@ -92,7 +91,7 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   set("logging_collector", "off");
   set("log_destination", "stderr");
   set("ssl", "off");
-  set("fsync", "on");
+  set("fsync", durable == os::Durable::now ? "on" : "off");
   set("full_page_writes", "on");
   set("autovacuum", "off");
   set("hot_standby", "off");
@@ -111,7 +110,8 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   set("max_prepared_transactions", std::to_string(std::max(source.max_prepared_transactions, 256)));
   set("max_worker_processes", "0");
   set("max_wal_senders", "0");
-  set("shared_buffers", std::to_string(buffers >> 20) + "MB");
+  // More would not be faster: what it evicts goes to the page cache, and fresh memory costs more than that.
+  set("shared_buffers", "256MB");
   set("huge_pages", "off");
   // One checkpoint, at the end. What replay has changed goes to the disk meanwhile, so that there is little left for
   // it.

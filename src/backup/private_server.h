@@ -8,6 +8,7 @@
 #include "backup/control.h"
 #include "backup/position.h"
 #include "backup/restore.h"
+#include "os/files.h"
 #include "os/identity.h"
 #include "pg/engine.h"
 #include "pg/layout.h"
@@ -26,10 +27,11 @@ struct PrivateServer {
 enum class AtTarget { kPromote, kShutdown };
 
 /// Writes the configuration and says how to start it. `socket_directory` may be relative to the data directory.
-/// `buffers`: bytes of shared_buffers.
+/// With Durable::later whoever runs it syncs the file system when it is over, and begins anew when the machine goes
+/// down before.
 Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, const pg::Engine& engine,
                                      const Control& source, Position target, AtTarget action,
-                                     const std::string& socket_directory, uint64_t buffers = kRecoveryBuffers);
+                                     const std::string& socket_directory, os::Durable durable = os::Durable::now);
 
 /// How a private server's recovery ended.
 enum class RecoveryEnd {

@@ -97,11 +97,6 @@ Result<void> check_beginning(const Vault& vault, const std::string& promoted, co
   return {};
 }
 
-Result<void> move(const std::string& from, const std::string& to) {
-  if (rename(from.c_str(), to.c_str()) == 0) return {};
-  return fail(fmt::format("cannot move {} to {}: {}", from, to, strerror(errno)));
-}
-
 /// Runs the server until it is promoted, and shuts it down.
 Result<void> end_recovery(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner) {
   const auto control = read_control(layout.data);
@@ -161,14 +156,14 @@ Result<void> promote(const Plan& plan, const pg::Engine& engine, const pg::Layou
   const auto after = read_control_file(control);
   if (!after) return tl::unexpected(after.error());
   if (auto made = os::ensure_dir(into, 0700); !made) return made;
-  if (auto moved = move(control, into + "/pg_control"); !moved) return moved;
+  if (auto moved = os::move(control, into + "/pg_control"); !moved) return moved;
   for (const auto& path : wal_files_in(wal)) {
     const std::string name = path.substr(path.rfind('/') + 1);
     const auto start = segment_start(name);
     const bool needed = start ? start->timeline == proof->timeline && start->lsn + kSegmentSize > after->redo.lsn
                               : name == history_name(proof->timeline);
     if (!needed) continue;
-    if (auto moved = move(path, into + "/" + name); !moved) return moved;
+    if (auto moved = os::move(path, into + "/" + name); !moved) return moved;
   }
   return os::write_file_atomic(control, *before, 0600, owner, os::Durable::later);
 }

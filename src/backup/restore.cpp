@@ -14,6 +14,7 @@
 #include "os/copy.h"
 #include "os/files.h"
 #include "pg/server.h"
+#include "pg/volume.h"
 #include "util/fault_point.h"
 #include "util/json.h"
 
@@ -59,7 +60,8 @@ Result<void> fill(const std::string& state, const Plan& plan, const std::string&
     return copied.reflinked ? damage_beside_clones(state, plan.base.id, copied.copied) : damage_of(state, plan.base.id);
   });
   auto done = complete(state, plan, tmp, layout, owner, promoted);
-  if (done) done = os::sync_fs(tmp);
+  // A recovery changes most of it, and its WAL goes when it is over: it is synced then, once.
+  if (done) done = !promoted && needs_recovery(plan) ? pg::mark_unsynced(layout) : os::sync_fs(tmp);
   const auto damage = check.get();
   if (!damage) return tl::unexpected(damage.error());
   if (*damage) return fail(**damage);
@@ -89,6 +91,7 @@ Result<std::optional<Recovered>> finished(const Plan& plan, const pg::Layout& la
 }  // namespace
 
 Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner) {
+  if (auto fine = pg::remove_doubtful(layout); !fine) return fine;
   if (os::exists(layout.data)) return {};
   const std::string tmp = layout.data + ".tmp";
   if (auto gone = os::remove_tree(tmp); !gone) return gone;
@@ -97,14 +100,12 @@ Result<void> make_volume(const std::string& state, const Plan& plan, const pg::L
     (void)os::remove_tree(tmp);  // on a full disk its space is what the state file needs to record the failure
     return done;
   }
-  fault::point("backup.volume:synced");
-  return os::publish(tmp, layout.data);
+  fault::point("backup.volume:made");
+  return pg::is_unsynced(layout) ? os::move(tmp, layout.data) : os::publish(tmp, layout.data);
 }
 
-uint64_t touched_at_most(const Plan& plan) { return plan.base.bytes + plan.wal.size() * kSegmentSize; }
-
 Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
-                          std::chrono::milliseconds timeout, uint64_t buffers) {
+                          std::chrono::milliseconds timeout) {
   auto before = finished(plan, layout);
   if (!before) return tl::unexpected(before.error());
   if (*before) return **before;
@@ -112,7 +113,8 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   auto control = read_control(layout.data);
   if (!control) return tl::unexpected(control.error());
-  auto server = private_server(layout, owner, engine, *control, plan.target, AtTarget::kPromote, layout.run, buffers);
+  auto server = private_server(layout, owner, engine, *control, plan.target, AtTarget::kPromote, layout.run,
+                               pg::is_unsynced(layout) ? os::Durable::later : os::Durable::now);
   if (!server) return tl::unexpected(server.error());
   const bool over = !os::exists(layout.data + "/recovery.signal") && control->state == ClusterState::kShutDown &&
                     !pg::observe(layout, owner).running();
@@ -145,6 +147,7 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
   fault::point("backup.recover:stopped");
   auto result = prove_promotion(plan, layout.data, layout.data + "/global/pg_control", layout.data + "/pg_wal");
   if (!result) return result;
+  if (auto settled = pg::settle_volume(layout); !settled) return tl::unexpected(settled.error());
   if (auto marked = mark(plan, layout, *result); !marked) return tl::unexpected(marked.error());
   return result;
 }

@@ -11,9 +11,6 @@
 /// From a base and the vault to a data directory that stands at exactly the planned position.
 namespace howdah::backup {
 
-/// The cache of a recovery that works beside servers with clients.
-constexpr uint64_t kRecoveryBuffers = 256 << 20;
-
 struct Plan {
   Base base;
   Position target;               ///< recovery stops before this byte; == base.end: nothing beyond the base is replayed
@@ -63,11 +60,9 @@ Result<Plan> plan_of_base(const std::string& state, const Base& base);
 /// Makes layout.data (reflink from the immutable base where the file system can, else a copy, whose source is compared
 /// with what was written, see damage_of) for `owner`, ready for recover(). A half-made data.tmp is removed first;
 /// appears by rename. Fails without leaving anything behind when a record before the target is damaged, or a file of
-/// the base is, or it has lost its label. An existing layout.data stays.
+/// the base is, or it has lost its label. An existing layout.data stays. What recover() is going to change is not
+/// synced: recover() does that at its end, and the next call here begins anew when the machine went down in between.
 Result<void> make_volume(const std::string& state, const Plan& plan, const pg::Layout& layout, os::Owner owner);
-
-/// Bytes of data files that a recovery by this plan can change: all of the base, and what its WAL adds to it.
-uint64_t touched_at_most(const Plan& plan);
 
 struct Recovered {
   Position end;           ///< replayed up to here, verified against the plan
@@ -76,9 +71,9 @@ struct Recovered {
 
 /// Runs the server privately (no TCP, socket directory 0700, hot_standby=off, archive_mode=off, parameters at least the
 /// source's) until it has replayed exactly to plan.target and promoted, then stops it cleanly. Verifies position and
-/// timeline before it returns. Restartable: finds a recovery that has finished. `engine` is the prepared engine.
-/// `buffers`: bytes of the server's cache; WAL that touches more than fits is replayed at the disk's pace.
+/// timeline, and syncs all, before it returns. Restartable, behind make_volume(): finds a recovery that has finished.
+/// `engine` is the prepared engine.
 Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
-                          std::chrono::milliseconds timeout, uint64_t buffers = kRecoveryBuffers);
+                          std::chrono::milliseconds timeout);
 
 }  // namespace howdah::backup

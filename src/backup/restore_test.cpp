@@ -364,12 +364,21 @@ TEST(BackupInterrupted, EveryFunctionIsFinishedByTheNextCall) {
   const Plan plan = must(plan_to_position(source.vault(), {base}, target));
   Restored copy(77);
   for (const char* at :
-       {"backup.volume:copied", "backup.volume:synced", "backup.recover:promoted", "backup.recover:stopped"}) {
+       {"backup.volume:copied", "backup.volume:made", "backup.recover:promoted", "backup.recover:stopped"}) {
     ASSERT_TRUE(fault::arm(at, "error"));
     EXPECT_THROW((void)copy.restore(plan), std::runtime_error) << at;
   }
+  ASSERT_TRUE(fault::arm("pg.volume:synced", "error"));
+  EXPECT_THROW((void)copy.restore(plan), std::runtime_error);
+  // The machine goes down before it is known that all is on the disk.
+  const std::string mark = copy.layout().root + "/unsynced", left = copy.layout().data + "/left";
+  ASSERT_TRUE(os::exists(mark));
+  must(os::write_file_atomic(mark, "another boot\n", 0600));
+  must(os::write_file_atomic(left, "", 0600));
   auto recovered = copy.restore(plan);
   fault::disarm_all();
+  EXPECT_FALSE(os::exists(left)) << "what may be half on the disk is made again";
+  EXPECT_FALSE(os::exists(mark));
   ASSERT_TRUE(recovered) << recovered.error().message;
   EXPECT_EQ(recovered->end, target);
   EXPECT_EQ(recovered->timeline, 2u);

@@ -173,8 +173,13 @@ Result<void> link_file(const std::string& from, const std::string& to) {
   return fail(fmt::format("cannot link {} to {}: {}", from, to, strerror(errno)));
 }
 
-Result<void> publish(const std::string& from, const std::string& to) {
+Result<void> move(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) != 0) return failed("rename to", to);
+  return {};
+}
+
+Result<void> publish(const std::string& from, const std::string& to) {
+  if (auto moved = move(from, to); !moved) return moved;
   if (auto done = sync_dir(parent_of(to)); !done) return done;
   if (parent_of(from) == parent_of(to)) return {};
   return sync_dir(parent_of(from));

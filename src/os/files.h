@@ -40,6 +40,7 @@ Result<void> ensure_dir(const std::string& path, mode_t mode, std::optional<Owne
 
 Result<void> link_file(const std::string& from, const std::string& to);  ///< a second name; nothing is synced
 
+Result<void> move(const std::string& from, const std::string& to);  ///< rename(2); nothing is synced
 /// rename(2) and fsync of both parents. Fails when `to` exists and is not empty.
 Result<void> publish(const std::string& from, const std::string& to);
 

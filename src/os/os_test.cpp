@@ -17,7 +17,6 @@
 #include "os/files.h"
 #include "os/identity.h"
 #include "os/lock.h"
-#include "os/memory.h"
 #include "os/pidfd.h"
 #include "os/spawn.h"
 
@@ -299,12 +298,6 @@ TEST_F(Os, DetachedWorkDropsPrivileges) {
   Detached done = await_detached(path("id"));
   EXPECT_EQ(done.status, 0) << done.output_tail;
   EXPECT_EQ(done.output_tail, std::to_string(me.instance(3).uid) + "\n");
-}
-
-TEST(OsMemory, IsAvailableAndNotMoreThanThereIs) {
-  const auto all = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
-  EXPECT_GT(available_memory(), 0);
-  EXPECT_LT(available_memory(), all);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ std::string unsynced(const Layout& layout) { return layout.root + "/unsynced"; }
 
 /// True for a volume that was never synced, from before the machine's last start.
 Result<bool> doubtful(const Layout& layout) {
-  if (!os::exists(unsynced(layout))) return false;
+  if (!is_unsynced(layout)) return false;
   const auto then = os::read_file(unsynced(layout));
   const auto now = os::boot_id();
   if (!now) return tl::unexpected(now.error());
@@ -86,14 +86,24 @@ Result<Volume> obtain(const std::string& from, const std::string& tmp, os::Owner
   return Volume{.system_identifier = *id, .created = true, .synced = true};
 }
 
-/// Marks a volume that is not synced yet, see unsynced().
+}  // namespace
+
+bool is_unsynced(const Layout& layout) { return os::exists(unsynced(layout)); }
+
 Result<void> mark_unsynced(const Layout& layout) {
   const auto boot = os::boot_id();
   if (!boot) return tl::unexpected(boot.error());
   return os::write_file_atomic(unsynced(layout), *boot, 0600, {}, os::Durable::later);
 }
 
-}  // namespace
+Result<void> remove_doubtful(const Layout& layout) {
+  const auto doubt = doubtful(layout);
+  if (!doubt) return tl::unexpected(doubt.error());
+  if (*doubt) {
+    if (auto gone = os::remove_tree(layout.data); !gone) return gone;
+  }
+  return os::exists(layout.data) ? Result<void>() : os::remove_tree(unsynced(layout));
+}
 
 Result<Volume> fill_volume(const std::string& from, const std::string& to, os::Owner owner) {
   const auto copied = os::copy_tree(from, to, {.owner = owner});
@@ -118,11 +128,7 @@ Result<void> check_space(const std::string& directory) {
 
 Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner,
                              VolumeStock* stock) {
-  const auto doubt = doubtful(layout);
-  if (!doubt) return tl::unexpected(doubt.error());
-  if (*doubt) {
-    if (auto gone = os::remove_tree(layout.data); !gone) return tl::unexpected(gone.error());
-  }
+  if (auto fine = remove_doubtful(layout); !fine) return tl::unexpected(fine.error());
   if (os::exists(layout.data)) {
     auto id = system_identifier_of(layout.data);
     if (!id) return tl::unexpected(id.error());
@@ -140,14 +146,12 @@ Result<Volume> create_volume(const Template& from, bool with_spare, const Layout
     if (auto named = mark_unsynced(layout); !named) return tl::unexpected(named.error());
   }
   fault::point("pg.volume:made");
-  if (rename(tmp.c_str(), layout.data.c_str()) != 0) {
-    return fail(fmt::format("cannot rename {} to {}: {}", tmp, layout.data, strerror(errno)));
-  }
+  if (auto published = os::move(tmp, layout.data); !published) return tl::unexpected(published.error());
   return volume;
 }
 
 Result<void> settle_volume(const Layout& layout) {
-  if (!os::exists(unsynced(layout))) return os::sync_dir(layout.root);  // the rename that published it
+  if (!is_unsynced(layout)) return os::sync_dir(layout.root);  // the rename that published it
   if (auto synced = os::sync_fs(layout.root); !synced) return synced;
   fault::point("pg.volume:synced");
   if (auto gone = os::remove_tree(unsynced(layout)); !gone) return gone;

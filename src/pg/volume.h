@@ -34,9 +34,17 @@ Result<Volume> fill_volume(const std::string& from, const std::string& to, os::O
 Result<Volume> create_volume(const Template& from, bool with_spare, const Layout& layout, os::Owner owner,
                              VolumeStock* stock = nullptr);
 
-/// Makes what create_volume() made survive the machine: syncs the file system, or only the volume's name when the rest
-/// is there already.
-/// May run while the server starts.
+/// For who publishes a layout.data that is not synced yet: called before the rename, so that a power cut which leaves
+/// the volume leaves the mark, too. It goes in settle_volume().
+Result<void> mark_unsynced(const Layout& layout);
+bool is_unsynced(const Layout& layout);
+
+/// Removes a layout.data that is marked as not synced and that the machine has gone down on since. To be called before
+/// anything uses what an earlier run may have made.
+Result<void> remove_doubtful(const Layout& layout);
+
+/// Makes an unsynced volume survive the machine: syncs the file system, or only the volume's name when the rest is
+/// there already. May run while the server starts.
 Result<void> settle_volume(const Layout& layout);
 
 /// Removes the instance's whole directory. The server must have been stopped. Restartable: data goes first by rename

@@ -71,7 +71,9 @@ TEST_F(SnapshotsTest, AreTakenInAllStatesInWhichThereAreFiles) {
     const std::string name = "i" + std::to_string(static_cast<int>(rest));
     rests(name, rest);
     EXPECT_EQ(take("of-" + name, name), code) << status_word(rest);
-    if (*code == '\0') EXPECT_EQ(take("twice-" + name, name), state) << "one at a time";
+    if (*code == '\0') {
+      EXPECT_EQ(take("twice-" + name, name), state) << "one at a time";
+    }
   }
   const Instance full = rests("full", Rest::available);
   store_.write([&](store::Tx& tx) { tx.put(Condition{.resource_id = full.resource_id, .storage_level = 2}); });

@@ -139,6 +139,9 @@ Outcome recover(Rds& rds, const Workflow& w) {
   return step(rds, w, [&](const Work& work) {
     const auto plan = recorded_plan(rds, w);
     if (!plan) return answer_drill(w, plan.error());
+    // It is there, unless the machine went down meanwhile.
+    if (auto r = backup::make_volume(rds.config.state_dir, *plan, work.layout, work.owner); !r)
+      return answer_drill(w, r.error());
     const auto done = backup::recover(*plan, work.engine, work.layout, work.owner, kReplay);
     return done ? flow::next() : answer_drill(w, done.error());
   });

@@ -1,8 +1,5 @@
 // The table of both restores, and of clones. The plan (base and position) is made once and recorded, so that every try
 // of every later step works towards the same state; the source's server and files are only read.
-#include <unistd.h>
-
-#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -10,7 +7,6 @@
 #include "domain/automated_backup.h"
 #include "domain/config.h"
 #include "os/files.h"
-#include "os/memory.h"
 #include "pg/client.h"
 #include "pg/collations.h"
 #include "pg/engine.h"
@@ -21,7 +17,6 @@
 #include "rds/flows.h"
 #include "rds/repository_work.h"
 #include "rds/server_files.h"
-#include "rds/settings.h"
 #include "rds/snapshots.h"
 
 namespace howdah::rds {
@@ -138,21 +133,6 @@ Outcome make_volume(Rds& rds, const Workflow& w) {
   return flow::next();
 }
 
-/// All that the replay can touch, so that each page is written once and in order, of a quarter of the memory that is
-/// available; what the instance itself will have for its cache, of a quarter of the machine's: nobody else works in it
-/// meanwhile. Whichever is more.
-uint64_t buffers_of(const Rds& rds, const Instance& i, const pg::Engine& engine, const backup::Plan& plan) {
-  uint64_t own = 0;
-  if (const auto settings = settings_of(rds, i, engine); settings && settings->contains("shared_buffers")) {
-    const std::string& blocks = settings->at("shared_buffers");  // a parameter group has it in blocks
-    std::from_chars(blocks.data(), blocks.data() + blocks.size(), own);
-  }
-  const auto pages = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)),
-             page = static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
-  return std::max({std::min(own * 8192, pages * page / 4),
-                   std::min(backup::touched_at_most(plan), os::available_memory() / 4), backup::kRecoveryBuffers});
-}
-
 Outcome recover(Rds& rds, const Workflow& w) {
   const auto i = instance_of(rds, w);
   const auto plan = usable_plan(rds, w);
@@ -160,11 +140,10 @@ Outcome recover(Rds& rds, const Workflow& w) {
   const auto engine = prepared_engine(rds, *i);
   if (!engine) return answer(engine.error());
   const auto layout = layout_of(rds, *i);
-  // It is there, unless recovery failed in what was made from a damaged base.
+  // It is there, unless recovery failed in what was made from a damaged base, or the machine went down meanwhile.
   if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner_of(rds, *i)); !r)
     return answer(r.error());
-  const auto done =
-      backup::recover(*plan, *engine, layout, owner_of(rds, *i), kReplay, buffers_of(rds, *i, *engine, *plan));
+  const auto done = backup::recover(*plan, *engine, layout, owner_of(rds, *i), kReplay);
   if (done) return flow::next();
   if (done.error().retry) return answer(done.error());
   (void)os::remove_tree(layout.data);  // nobody can use it, and when the disk is full its space is needed

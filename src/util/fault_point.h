@@ -20,7 +20,7 @@ inline constexpr std::string_view kPoints[] = {
     "backup.roll:promoted",
     "backup.roll:replayed",
     "backup.volume:copied",
-    "backup.volume:synced",
+    "backup.volume:made",
     "os.pace:rested",
     "pg.engine:built",
     "pg.start:spawned",

@@ -690,7 +690,7 @@ def points(daemon, both=True):
 INNER_POINTS = [(FirstSnapshot, "backup.base:started"), (FirstSnapshot, "backup.base:synced"),
                 (FirstSnapshot, "backup.base:published"), (Materialise, "backup.roll:copied"),
                 (Materialise, "backup.roll:replayed"), (Materialise, "backup.roll:promoted"), (Restore, "backup.volume:copied"),
-                (Restore, "backup.volume:synced"), (RestoreCopied, "backup.recover:promoted"),
+                (Restore, "backup.volume:made"), (RestoreCopied, "backup.recover:promoted"),
                 (RestoreCopied, "backup.recover:stopped"), (Tidy, "backup.remove:renamed")]
 
 
