@@ -15,14 +15,24 @@
 namespace howdah::backup {
 namespace {
 
-// "No such file in the archive": everything there is lies in pg_wal. (128 and above would be fatal.)
-constexpr const char* kNoArchive = "false";
-// The same, asked before each segment of 16 MB, but not before it is the server's turn. In the data directory: when
-// that is removed under an orphan, there is no such file any more.
-constexpr const char* kTurn =
-    "while test -e ../hold; do : > ../run/held; sleep 0.${n:-02}; n=2; done; rm -f ../run/held; false";
+/// Asked before each segment of 16 MB. It always says "no such file in the archive" (128 and above would be fatal):
+/// what there is lies in pg_wal. But not before it is the server's turn (Turns), and the segment has come (WalFeed).
+/// Relative to the data directory: when that is removed under an orphan, there is nothing to wait for any more.
+std::string restore_command(bool in_turns, bool fed) {
+  std::string wait, ask, waiting = "sleep 0.01", over;
+  if (fed) {
+    wait = "test -e ../recovery/feed/%f";
+    ask = "echo %f > ../recovery/feed/asked; ";
+  }
+  if (in_turns) {
+    wait = std::string(fed ? wait + " || " : "") + "test -e ../hold";
+    waiting = ": > ../run/held; sleep 0.${n:-02}; n=2";
+    over = "rm -f ../run/held; ";
+  }
+  return wait.empty() ? "false" : fmt::format("{}while {}; do {}; done; {}false", ask, wait, waiting, over);
+}
 
-/// Lets a recovery that replays segment by segment (kTurn) rest between two of them, at this thread's pace. Nothing
+/// Lets a recovery that replays segment by segment rest between two of them, at this thread's pace. Nothing
 /// without a pace. Killed in between, the server waits for whoever comes back to it, and goes with its directory.
 class Turns {
  public:
@@ -127,7 +137,7 @@ Result<PrivateServer> private_server(const pg::Layout& layout, os::Owner owner, 
   // remember that it has seen it: for the next record it would read the old page from the disk, for nothing.
   if (engine.major >= 15) set("recovery_prefetch", "off");
   if (engine.major >= 14) set("recovery_init_sync_method", "syncfs");
-  set("restore_command", os::pace() == nullptr ? kNoArchive : kTurn);
+  set("restore_command", restore_command(os::pace() != nullptr, os::exists(layout.root + "/recovery/feed")));
   set("recovery_target_lsn", lsn_text(target.lsn));
   set("recovery_target_inclusive", "off");
   set("recovery_target_timeline", std::to_string(target.timeline));

@@ -1,6 +1,7 @@
 #include "backup/restore.h"
 
 #include <future>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "backup/promoted.h"
 #include "backup/staging.h"
 #include "backup/volume_wal.h"
+#include "backup/wal_feed.h"
 #include "backup/wal_tail.h"
 #include "os/copy.h"
 #include "os/files.h"
@@ -22,6 +24,8 @@ namespace howdah::backup {
 namespace {
 
 std::string recovery_dir(const pg::Layout& layout) { return layout.root + "/recovery"; }
+std::string feed_dir(const pg::Layout& layout) { return recovery_dir(layout) + "/feed"; }
+bool recovers(const pg::Layout& layout) { return os::exists(layout.data + "/recovery.signal"); }
 std::string marker_of(const pg::Layout& layout) { return recovery_dir(layout) + "/done.json"; }
 
 std::string render_marker(const Plan& plan, const Recovered& r) {
@@ -39,9 +43,9 @@ Result<void> mark(const Plan& plan, const pg::Layout& layout, const Recovered& r
 /// What the copied files become: a server that has been promoted before, or one that is to be recovered.
 Result<void> complete(const std::string& state, const Plan& plan, const std::string& tmp, const pg::Layout& layout,
                       os::Owner owner, const std::optional<Recovered>& promoted) {
-  if (!promoted) return set_up_recovery(plan, tmp, owner);
-  if (auto placed = place_promoted(state, plan, tmp, owner); !placed) return placed;
   if (auto made = os::ensure_dir(recovery_dir(layout), 0700); !made) return made;
+  if (!promoted) return set_up_recovery(plan, tmp, owner, feed_dir(layout));
+  if (auto placed = place_promoted(state, plan, tmp, owner); !placed) return placed;
   return mark(plan, layout, *promoted);  // recover() finds it done
 }
 
@@ -51,8 +55,9 @@ Result<void> fill(const std::string& state, const Plan& plan, const std::string&
   const auto left_out = [&](const std::string& path) {
     return path == "backup_manifest" || (promoted && path == "global/pg_control");
   };
+  const bool replays = !promoted && needs_recovery(plan);
   auto copied = os::copy_tree(base_dir(state, plan.base.id) + "/data", tmp,
-                              {.owner = owner, .leave_room = true, .skip = left_out});
+                              {.owner = owner, .lazily = replays, .leave_room = true, .skip = left_out});
   if (!copied) return tl::unexpected(copied.error());
   fault::point("backup.volume:copied");
   // What was copied is in memory now: it is compared while the disk writes.
@@ -61,7 +66,7 @@ Result<void> fill(const std::string& state, const Plan& plan, const std::string&
   });
   auto done = complete(state, plan, tmp, layout, owner, promoted);
   // A recovery changes most of it, and its WAL goes when it is over: it is synced then, once.
-  if (done) done = !promoted && needs_recovery(plan) ? pg::mark_unsynced(layout) : os::sync_fs(tmp);
+  if (done) done = replays ? pg::mark_unsynced(layout) : os::sync_fs(tmp);
   const auto damage = check.get();
   if (!damage) return tl::unexpected(damage.error());
   if (*damage) return fail(**damage);
@@ -104,6 +109,50 @@ Result<void> make_volume(const std::string& state, const Plan& plan, const pg::L
   return pg::is_unsynced(layout) ? os::move(tmp, layout.data) : os::publish(tmp, layout.data);
 }
 
+namespace {
+
+/// Before a server starts: what it is fed with is to come. Without recovery.signal one died when it had left the
+/// recovery: the next one goes through the WAL once more, and asks for nothing.
+Result<void> prepare_wal(const Plan& plan, const pg::Layout& layout, os::Owner owner) {
+  if (!os::exists(feed_dir(layout))) return {};
+  if (recovers(layout)) return WalFeed::prepare(plan, feed_dir(layout), owner);
+  const std::string wal = layout.data + "/pg_wal";
+  if (auto placed = place_wal(WalFeed::files_of(plan), wal); !placed) return placed;
+  const auto owned = os::repair_tree(wal, owner);
+  return owned ? Result<void>() : tl::unexpected(owned.error());
+}
+
+/// Runs the server until it is promoted.
+Result<void> replay(const Plan& plan, const PrivateServer& server, const pg::Engine& engine, os::Owner owner,
+                    Millis timeout) {
+  const auto& layout = server.layout;
+  const std::string wal = layout.data + "/pg_wal";
+  const bool begun = pg::observe(layout, owner).running(), fed = os::exists(feed_dir(layout)) && recovers(layout);
+  if (!begun) {
+    if (auto ready = prepare_wal(plan, layout, owner); !ready) return ready;
+  }
+  std::optional<WalFeed> feed;
+  if (fed) feed.emplace(plan, feed_dir(layout), wal, owner);
+  // PostgreSQL takes damage for the end, after it has replayed all before it: reading ahead of it says so at once.
+  // Who comes back to a server that recovers already reads only when that has failed.
+  const auto look = [&] { return fed ? wal_damage(plan) : wal_damage_beside(plan, wal); };
+  const auto damage = std::async(begun ? std::launch::deferred : std::launch::async, look).share();
+  const auto watch = [&]() -> std::optional<std::string> {
+    if (const auto failed = feed ? feed->failure() : std::nullopt) return failed->message;
+    return damage.wait_for(Millis(0)) == std::future_status::ready ? damage.get() : std::nullopt;
+  };
+  auto outcome = run_recovery(server, owner, engine, timeout, watch);
+  if (!outcome) return tl::unexpected(outcome.error());
+  if (outcome->end == RecoveryEnd::kPromoted) return {};
+  const std::string what = fmt::format("recovery of {} to {}", layout.data, lsn_text(plan.target.lsn));
+  if (outcome->end == RecoveryEnd::kGoesOn) return fail_for_now(what + " goes on");
+  if (const auto failed = feed ? feed->failure() : std::nullopt) return tl::unexpected(*failed);
+  if (damage.get()) return fail(*damage.get());
+  return fail(fmt::format("{} on timeline {} failed: {}", what, plan.target.timeline, outcome->reason));
+}
+
+}  // namespace
+
 Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::Layout& layout, os::Owner owner,
                           std::chrono::milliseconds timeout) {
   auto before = finished(plan, layout);
@@ -116,28 +165,10 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
   auto server = private_server(layout, owner, engine, *control, plan.target, AtTarget::kPromote, layout.run,
                                pg::is_unsynced(layout) ? os::Durable::later : os::Durable::now);
   if (!server) return tl::unexpected(server.error());
-  const bool over = !os::exists(layout.data + "/recovery.signal") && control->state == ClusterState::kShutDown &&
-                    !pg::observe(layout, owner).running();
+  const bool over =
+      !recovers(layout) && control->state == ClusterState::kShutDown && !pg::observe(layout, owner).running();
   if (!over) {
-    // PostgreSQL takes damage for the end, after it has replayed all before it: reading ahead of it says so at once.
-    // Who comes back to a server that recovers already reads only when that has failed.
-    const bool begun = pg::observe(layout, owner).running();
-    const auto damage =
-        std::async(begun ? std::launch::deferred : std::launch::async, wal_damage_beside, plan, layout.data + "/pg_wal")
-            .share();
-    const auto watch = [&]() -> std::optional<std::string> {
-      return damage.wait_for(Millis(0)) == std::future_status::ready ? damage.get() : std::nullopt;
-    };
-    auto outcome = run_recovery(*server, owner, engine, timeout, watch);
-    if (!outcome) return tl::unexpected(outcome.error());
-    if (outcome->end == RecoveryEnd::kGoesOn) {
-      return fail_for_now(fmt::format("recovery of {} to {} goes on", layout.data, lsn_text(plan.target.lsn)));
-    }
-    if (outcome->end == RecoveryEnd::kEnded) {
-      if (damage.get()) return fail(*damage.get());
-      return fail(fmt::format("recovery of {} to {} on timeline {} failed: {}", layout.data, lsn_text(plan.target.lsn),
-                              plan.target.timeline, outcome->reason));
-    }
+    if (auto done = replay(plan, *server, engine, owner, timeout); !done) return tl::unexpected(done.error());
     fault::point("backup.recover:promoted");
   }
   const auto left = std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
@@ -148,6 +179,7 @@ Result<Recovered> recover(const Plan& plan, const pg::Engine& engine, const pg::
   auto result = prove_promotion(plan, layout.data, layout.data + "/global/pg_control", layout.data + "/pg_wal");
   if (!result) return result;
   if (auto settled = pg::settle_volume(layout); !settled) return tl::unexpected(settled.error());
+  if (auto gone = os::remove_tree(feed_dir(layout)); !gone) return tl::unexpected(gone.error());
   if (auto marked = mark(plan, layout, *result); !marked) return tl::unexpected(marked.error());
   return result;
 }

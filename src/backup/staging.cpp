@@ -38,13 +38,15 @@ bool is_safe(const std::string& id) {
          !id.ends_with(".lock") && !id.ends_with(".damaged");
 }
 
-/// Bytes, unless `share`: a clone of a segment that the server writes or recycles would cost it a copy on every write.
-Result<void> copy_bytes(const std::string& from, const std::string& to, bool share) {
+bool clone(const os::Fd& from, const os::Fd& to) { return ioctl(to.get(), FICLONE, from.get()) == 0; }
+
+/// Bytes, unless kShared: a clone of a segment that the server writes or recycles would cost it a copy on every write.
+Result<void> copy_bytes(const std::string& from, const std::string& to, Blocks blocks) {
   os::Fd in = open_segment(from);
   if (!in) return tl::unexpected(errno_at("open", from));
   os::Fd out(open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!out) return tl::unexpected(errno_at("create", to));
-  if (share && ioctl(out.get(), FICLONE, in.get()) == 0) return {};
+  if (blocks == Blocks::kShared && clone(in, out)) return {};
   if (auto room = os::room_for(kSegmentSize, to); !room) return room;
   constexpr size_t kChunk = 1 << 20;
   std::unique_ptr<char[]> buffer(new char[kChunk]);
@@ -56,16 +58,17 @@ Result<void> copy_bytes(const std::string& from, const std::string& to, bool sha
     if (write(out.get(), buffer.get(), static_cast<size_t>(n)) != n) return tl::unexpected(errno_at("write", to));
     os::breathe(static_cast<uint64_t>(n));
   }
-  os::start_writing(out.get());
+  if (blocks != Blocks::kPassing) os::start_writing(out.get());
   return {};
 }
 
-Result<void> place_one(const std::string& path, const std::string& directory, bool share) {
+Result<void> place_one(const std::string& path, const std::string& directory, Blocks blocks) {
   std::string name = path.substr(path.rfind('/') + 1);
   const bool partial = name.ends_with(".partial");
   if (partial) name.resize(name.size() - 8);
   const std::string to = directory + "/" + name;
-  if (auto done = copy_bytes(path, to, share && !partial); !done) return done;
+  if (auto done = copy_bytes(path, to, partial && blocks == Blocks::kShared ? Blocks::kCopied : blocks); !done)
+    return done;
   return segment_start(name) ? fill_segment(to) : Result<void>();
 }
 
@@ -176,7 +179,8 @@ Result<void> place_wal(const std::vector<std::string>& files, const std::string&
   std::optional<Error> error;  // guarded by mutex
   auto worker = [&] {
     for (size_t i; (i = next++) < files.size();) {
-      auto done = place_one(files[i], directory, blocks == Blocks::kShared && i + 2 < files.size());
+      const bool written_to = i + 2 >= files.size();
+      auto done = place_one(files[i], directory, blocks == Blocks::kShared && written_to ? Blocks::kCopied : blocks);
       if (done) continue;
       const std::lock_guard lock(mutex);
       if (!error) error = done.error();
@@ -185,11 +189,20 @@ Result<void> place_wal(const std::vector<std::string>& files, const std::string&
   };
   {
     std::optional<std::jthread> helper;
-    if (os::threads(2) > 1) helper.emplace(worker);
+    if (files.size() > 1 && os::threads(2) > 1) helper.emplace(worker);
     worker();
   }
   if (error) return tl::unexpected(*error);
   return {};
+}
+
+bool can_share(const std::string& file, const std::string& directory) {
+  const std::string trial = directory + "/trial";
+  const os::Fd from = open_segment(file);
+  const os::Fd to(open(trial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const bool can = from && to && clone(from, to);
+  (void)unlink(trial.c_str());
+  return can;
 }
 
 }  // namespace howdah::backup

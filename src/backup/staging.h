@@ -44,8 +44,9 @@ class Staging {
 };
 
 enum class Blocks {
-  kCopied,  ///< always byte for byte
-  kShared,  ///< cloned where the file system can
+  kCopied,   ///< always byte for byte
+  kShared,   ///< cloned where the file system can
+  kPassing,  ///< byte for byte, for files that go before the disk needs to hear of them
 };
 
 /// Copies WAL files into `directory`; a partial segment becomes one of full size, with zeroes behind. kShared only when
@@ -53,5 +54,8 @@ enum class Blocks {
 /// partial segments, which will be written to, are copied in any case. Rests at this thread's pace.
 Result<void> place_wal(const std::vector<std::string>& files, const std::string& directory,
                        Blocks blocks = Blocks::kCopied);
+
+/// Whether kShared would clone this file into `directory`.
+bool can_share(const std::string& file, const std::string& directory);
 
 }  // namespace howdah::backup

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "backup/control.h"
+#include "backup/staging.h"
 #include "backup/testing.h"
 #include "backup/volume_wal.h"
 #include "pg/control_file.h"
@@ -109,7 +110,8 @@ TEST(BackupTraps, WalIsCheckedWhereItIsReplayedFromWhileItIsThere) {
   Restored copy(88);
   must(make_volume(state(), plan, copy.layout(), copy.owner()));
   const std::string wal = copy.layout().data + "/pg_wal";
-  Plan elsewhere = plan;  // its files can be read in pg_wal only
+  must(place_wal(plan.wal, wal));  // all of it, as where it can be cloned
+  Plan elsewhere = plan;           // its files can be read in pg_wal only
   for (auto& path : elsewhere.wal) path = "/nowhere" + path.substr(path.rfind('/'));
   EXPECT_TRUE(wal_damage(elsewhere));
   EXPECT_EQ(wal_damage_beside(elsewhere, wal), std::nullopt);

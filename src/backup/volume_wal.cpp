@@ -1,9 +1,13 @@
 #include "backup/volume_wal.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "backup/control.h"
 #include "backup/staging.h"
+#include "backup/wal_feed.h"
 #include "backup/wal_tail.h"
 #include "os/files.h"
 
@@ -30,17 +34,32 @@ std::optional<std::string> damage_at(const Plan& plan, const WalTail& tail) {
                      lsn_text(tail.end), segment_name(plan.target.timeline, tail.end), lsn_text(plan.target.lsn));
 }
 
+/// What of the plan's WAL stays where it is until a server asks for it; nothing when it can be cloned.
+std::vector<std::string> left_to_feed(const Plan& plan, const std::string& wal) {
+  auto files = needs_recovery(plan) ? WalFeed::files_of(plan) : std::vector<std::string>();
+  if (!files.empty() && can_share(files.front(), wal)) files.clear();
+  return files;
+}
+
 }  // namespace
 
-Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner) {
+Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner, const std::string& feed) {
   if (auto fine = check_start(plan, data); !fine) return fine;
   if (plan.base.crash_consistent) {
     if (auto told = set_consistent_from(data, plan.base.end, owner); !told) return told;
   }
   const std::string wal = data + "/pg_wal";
-  if (auto placed = place_wal(plan.wal, wal, Blocks::kShared); !placed) return placed;
+  auto fed = feed.empty() ? std::vector<std::string>() : left_to_feed(plan, wal);
+  if (!fed.empty()) {
+    if (auto ready = WalFeed::prepare(plan, feed, owner); !ready) return ready;
+  }
+  std::vector<std::string> placed;
+  std::copy_if(plan.wal.begin(), plan.wal.end(), std::back_inserter(placed),
+               [&](const auto& path) { return std::find(fed.begin(), fed.end(), path) == fed.end(); });
+  if (auto done = place_wal(placed, wal, Blocks::kShared); !done) return done;
   if (needs_recovery(plan)) {
-    auto tail = find_tail(WalFiles(wal_files_in(wal), plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
+    for (const auto& path : wal_files_in(wal)) fed.push_back(path);
+    auto tail = find_tail(WalFiles(fed, plan.target.timeline), plan.base.start.lsn, plan.target.lsn);
     if (!tail) return tl::unexpected(tail.error());
     if (auto damage = damage_at(plan, *tail)) return fail(*damage);
     if (auto cut = cut_wal(wal, plan.target.timeline, *tail, true); !cut) return cut;

@@ -13,8 +13,9 @@ bool needs_recovery(const Plan& plan);
 
 /// Puts the plan's WAL into the copy `data` of its base, cut at the target, and recovery.signal, so that nobody starts
 /// the copy without its target. Reads the records of the last segment: PostgreSQL reads all the others, and a recovery
-/// that does not come to its target fails; see wal_damage().
-Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner);
+/// that does not come to its target fails; see wal_damage(). With the directory of a WalFeed: what cannot be cloned is
+/// left to that, and the directory made.
+Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owner owner, const std::string& feed = "");
 
 /// Reads every record of the plan's WAL where it comes from: where the first one is that PostgreSQL would take for the
 /// end of the WAL, in a sentence; nothing when it is whole.

@@ -98,7 +98,7 @@ Result<void> copy_content(int in, int out, off_t size, const std::string& path, 
     }
     if (n == 0) return fail(fmt::format("{} shrank while it was copied", path));
     size -= n;
-    if (n == kPiece) start_writing(out);
+    if (n == kPiece && !options.lazily) start_writing(out);
     breathe(static_cast<uint64_t>(n));
   }
   return {};

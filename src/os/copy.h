@@ -20,6 +20,7 @@ struct CopyOptions {
   Owner owner;           ///< of everything in the copy, when we are root
   bool program = false;  ///< directories 0755 and files 0644 or 0755 as in the source; else 0700 and 0600
   unsigned threads = 2;
+  bool lazily = false;      ///< the disk is not asked to begin: for what changes again before it is synced
   bool leave_room = false;  ///< fails as room_for() does, before it takes the disk's last space; not for reflinks
   /// Leaves an entry of the source out; called with its path below `from`, before any thread starts. Null = nothing.
   std::function<bool(const std::string&)> skip;

@@ -13,6 +13,7 @@ inline constexpr std::string_view kPoints[] = {
     "backup.base:published",
     "backup.base:started",
     "backup.base:synced",
+    "backup.feed:brought",
     "backup.recover:promoted",
     "backup.recover:stopped",
     "backup.remove:renamed",
