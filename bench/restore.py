@@ -11,7 +11,7 @@ from backup_rig import Ours, Peer, balance, end, on_each, pq, settle
 from common import limit, median, verdict
 from daemon import free_port
 
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
 
 
 def ours_once(ours, expected, number):

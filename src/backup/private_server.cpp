@@ -19,17 +19,21 @@ namespace {
 /// what there is lies in pg_wal. But not before it is the server's turn (Turns), and the segment has come (WalFeed).
 /// Relative to the data directory: when that is removed under an orphan, there is nothing to wait for any more.
 std::string restore_command(bool in_turns, bool fed) {
-  std::string wait, ask, waiting = "sleep 0.01", over;
+  std::string begin, wait, waiting, over;
   if (fed) {
+    begin = "echo %f > ../recovery/feed/asked; ";
     wait = "test -e ../recovery/feed/%f";
-    ask = "echo %f > ../recovery/feed/asked; ";
   }
   if (in_turns) {
-    wait = std::string(fed ? wait + " || " : "") + "test -e ../hold";
-    waiting = ": > ../run/held; sleep 0.${n:-02}; n=2";
+    begin += "s=0.02; ";
+    wait += std::string(fed ? " || " : "") + "test -e ../hold";
+    waiting = ": > ../run/held; sleep $s; s=0.2";
     over = "rm -f ../run/held; ";
+  } else {
+    begin += "s=0.01; n=0; ";
+    waiting = "sleep $s; n=$((n+1)); test $n -lt 100 || s=0.5";  // nobody feeds: maybe for long
   }
-  return wait.empty() ? "false" : fmt::format("{}while {}; do {}; done; {}false", ask, wait, waiting, over);
+  return wait.empty() ? "false" : fmt::format("{}while {}; do {}; done; {}false", begin, wait, waiting, over);
 }
 
 /// Lets a recovery that replays segment by segment rest between two of them, at this thread's pace. Nothing
