@@ -20,17 +20,14 @@ namespace {
 /// Relative to the data directory: when that is removed under an orphan, there is nothing to wait for any more.
 std::string restore_command(bool in_turns, bool fed) {
   std::string begin, wait, waiting, over;
-  if (fed) {
-    begin = "echo %f > ../recovery/feed/asked; ";
-    wait = "test -e ../recovery/feed/%f";
-  }
+  if (fed) wait = "echo %f > ../recovery/feed/asked; test -e ../recovery/feed/%f";
   if (in_turns) {
-    begin += "s=0.02; ";
+    begin = "s=0.02; ";
     wait += std::string(fed ? " || " : "") + "test -e ../hold";
     waiting = ": > ../run/held; sleep $s; s=0.2";
     over = "rm -f ../run/held; ";
   } else {
-    begin += "s=0.01; n=0; ";
+    begin = "s=0.01; n=0; ";
     waiting = "sleep $s; n=$((n+1)); test $n -lt 100 || s=0.5";  // nobody feeds: maybe for long
   }
   return wait.empty() ? "false" : fmt::format("{}while {}; do {}; done; {}false", begin, wait, waiting, over);

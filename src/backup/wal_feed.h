@@ -18,9 +18,9 @@ namespace howdah::backup {
 /// neither that room nor that memory, and are copied while the server replays.
 ///
 /// `<directory>/<segment>` says that a segment is still to come: the server's restore_command leaves the name of what
-/// it wants in `<directory>/asked`, and waits while that is so (see private_server). Names that nobody is to bring,
-/// such as a history file's, are not waited for. While nobody feeds, the server waits; it goes on when there is a feed
-/// again, or when the directory is removed.
+/// it wants in `<directory>/asked`, again and again, and waits while that is so (see private_server). Names that nobody
+/// is to bring, such as a history file's, are not waited for. While nobody feeds, the server waits; it goes on when
+/// there is a feed again, or when the directory is removed.
 class WalFeed {
  public:
   /// The files of a plan that are fed, in order: all segments but the target's and the one before it, which are written
