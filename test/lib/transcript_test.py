@@ -152,6 +152,16 @@ class Run(unittest.TestCase):
             t = self.run_text(text, daemon=SlowDaemon(f"{directory}/x"))
         self.assertEqual((t.passed, t.failed), (3, 0), t.problems)
 
+    def test_a_state_too_short_to_be_seen(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for states, right in (("before, (during), after", True), ("before, (x), before, after", True),
+                                  ("before, x, before, after", False),
+                                  ("before, (after)", True), ("(before), (x)", False)):
+                text = f"watch a\n$ sleep 0.3\n$ touch {directory}/x\nstates a == {states}\n"
+                t = self.run_text(text, daemon=SlowDaemon(f"{directory}/x"))
+                self.assertEqual(t.failed, 0 if right else 1, f"{states}: {t.problems}")
+                os.unlink(f"{directory}/x")
+
     def test_hooks(self):
         FakeDaemon.hooks.clear()
         self.good("clock +7d\n", 1)
