@@ -143,7 +143,8 @@ def instants(count, seconds, crashes):
         time.sleep(1)
         beat.stop()
         wait_for("the last instant to be restorable", lambda: latest(client, "s")[:19] > stamp(finish)[:19], 60)
-        chosen = {finish} | {chance.randint(int(begin) + 1, finish) for _ in range(count - 1)}
+        seconds_between = range(int(begin) + 1, finish)
+        chosen = {finish, *chance.sample(seconds_between, min(count - 1, len(seconds_between)))}
         print(f"{len(beat.acked)} heartbeats, {crashes} crashes, {len(chosen)} instants in {finish - int(begin)} s")
         for number, instant in enumerate(sorted(chosen)):
             check_instant(client, instant, beat, number)
