@@ -18,21 +18,15 @@ std::string state_of(const Vault& vault) {
   return vault.root().substr(0, vault.root().rfind(kVault));
 }
 
-std::string name_of(const std::string& path) {
-  std::string name = path.substr(path.rfind('/') + 1);
-  if (name.ends_with(".partial")) name.resize(name.size() - 8);
-  return name;
-}
-
 /// The base's own WAL and the vault's. Of a file that both have, the vault's holds at least as much.
 std::vector<std::string> merge(const std::vector<std::string>& own, const std::vector<std::string>& more) {
   std::vector<std::string> out;
   for (const auto& path : own) {
-    bool newer = std::any_of(more.begin(), more.end(), [&](const auto& m) { return name_of(m) == name_of(path); });
+    bool newer = std::any_of(more.begin(), more.end(), [&](const auto& m) { return wal_name(m) == wal_name(path); });
     if (!newer) out.push_back(path);
   }
   out.insert(out.end(), more.begin(), more.end());
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return name_of(a) < name_of(b); });
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return wal_name(a) < wal_name(b); });
   return out;
 }
 

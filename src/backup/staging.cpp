@@ -63,9 +63,8 @@ Result<void> copy_bytes(const std::string& from, const std::string& to, Blocks b
 }
 
 Result<void> place_one(const std::string& path, const std::string& directory, Blocks blocks) {
-  std::string name = path.substr(path.rfind('/') + 1);
-  const bool partial = name.ends_with(".partial");
-  if (partial) name.resize(name.size() - 8);
+  const std::string name = wal_name(path);
+  const bool partial = path.ends_with(".partial");
   const std::string to = directory + "/" + name;
   if (auto done = copy_bytes(path, to, partial && blocks == Blocks::kShared ? Blocks::kCopied : blocks); !done)
     return done;

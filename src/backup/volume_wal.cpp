@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -51,11 +52,11 @@ Result<void> set_up_recovery(const Plan& plan, const std::string& data, os::Owne
   const std::string wal = data + "/pg_wal";
   auto fed = feed.empty() ? std::vector<std::string>() : left_to_feed(plan, wal);
   if (!fed.empty()) {
-    if (auto ready = WalFeed::prepare(plan, feed, owner); !ready) return ready;
+    if (auto made = os::ensure_dir(feed, 0700, owner); !made) return made;
   }
   std::vector<std::string> placed;
   std::copy_if(plan.wal.begin(), plan.wal.end(), std::back_inserter(placed),
-               [&](const auto& path) { return std::find(fed.begin(), fed.end(), path) == fed.end(); });
+               [&, left = std::set(fed.begin(), fed.end())](const auto& path) { return !left.contains(path); });
   if (auto done = place_wal(placed, wal, Blocks::kShared); !done) return done;
   if (needs_recovery(plan)) {
     for (const auto& path : wal_files_in(wal)) fed.push_back(path);
@@ -75,11 +76,7 @@ namespace {
 /// Where set_up_recovery() has put the plan's WAL.
 std::vector<std::string> placed_in(const std::string& directory, const Plan& plan) {
   std::vector<std::string> out;
-  for (const auto& path : plan.wal) {
-    std::string name = path.substr(path.rfind('/') + 1);
-    if (name.ends_with(".partial")) name.resize(name.size() - 8);
-    out.push_back(directory + "/" + name);
-  }
+  for (const auto& path : plan.wal) out.push_back(directory + "/" + wal_name(path));
   return out;
 }
 

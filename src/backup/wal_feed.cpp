@@ -1,15 +1,11 @@
 #include "backup/wal_feed.h"
 
-#include <unistd.h>
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <exception>
 
-#include <fmt/format.h>
-
 #include "backup/staging.h"
+#include "backup/wal_tail.h"
 #include "os/files.h"
 #include "util/fault_point.h"
 
@@ -20,44 +16,32 @@ namespace {
 constexpr size_t kAhead = 8, kBehind = 1;
 constexpr std::chrono::milliseconds kLook{5};
 
-std::string name_of(const std::string& path) {
-  std::string name = path.substr(path.rfind('/') + 1);
-  if (name.ends_with(".partial")) name.resize(name.size() - 8);
-  return name;
-}
-
-Result<void> unlink_if_there(const std::string& path) {
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
-  return fail(fmt::format("cannot remove {}: {}", path, strerror(errno)));
-}
-
 }  // namespace
 
 std::vector<std::string> WalFeed::files_of(const Plan& plan) {
   const uint64_t last = (plan.target.lsn - 1) / kSegmentSize;
   std::vector<std::string> out;
   for (const auto& path : plan.wal) {
-    const auto start = segment_start(name_of(path));
+    const auto start = segment_start(wal_name(path));
     if (start && start->lsn / kSegmentSize + 1 < last) out.push_back(path);
   }
   return out;
 }
 
 Result<void> WalFeed::prepare(const Plan& plan, const std::string& directory, os::Owner owner) {
-  if (auto made = os::ensure_dir(directory, 0700, owner); !made) return made;
   const auto files = files_of(plan);
   for (const auto& path : files) {
-    auto said = os::write_file_atomic(directory + "/" + name_of(path), "", 0600, {}, os::Durable::later);
+    auto said = os::write_file_atomic(directory + "/" + wal_name(path), "", 0600, {}, os::Durable::later);
     if (!said) return said;
   }
-  const std::string first = files.empty() ? "" : name_of(files.front());
+  const std::string first = files.empty() ? "" : wal_name(files.front());
   return os::write_file_atomic(directory + "/asked", first + "\n", 0600, owner, os::Durable::later);
 }
 
 WalFeed::WalFeed(const Plan& plan, std::string directory, std::string pg_wal, os::Owner owner)
     : directory_(std::move(directory)), pg_wal_(std::move(pg_wal)), owner_(owner) {
   for (const auto& path : files_of(plan)) {
-    files_.push_back({path, name_of(path)});
+    files_.push_back({path, wal_name(path)});
     if (!os::exists(coming(files_.size() - 1))) there_.insert(files_.size() - 1);
   }
   thread_ = std::jthread([this](const std::stop_token& stop) { feed(stop); });
@@ -87,10 +71,12 @@ void WalFeed::feed(const std::stop_token& stop) {
 
 /// Which file the server wants; files_.size() when it is none of them, nothing while it says so.
 std::optional<size_t> WalFeed::asked() const {
-  const auto text = os::read_file(directory_ + "/asked");
+  auto text = os::read_file(directory_ + "/asked");
   if (!text || !text->ends_with('\n')) return {};
-  const auto found = std::find_if(files_.begin(), files_.end(), [&](const File& f) { return f.name + "\n" == *text; });
-  return static_cast<size_t>(found - files_.begin());
+  text->pop_back();
+  const auto found = std::ranges::lower_bound(files_, *text, {}, &File::name);  // a plan's files are sorted
+  const bool known = found != files_.end() && found->name == *text;
+  return known ? static_cast<size_t>(found - files_.begin()) : files_.size();
 }
 
 /// One file towards what should be there when the server is at `at`; false when all is. What is over goes first: the
@@ -117,7 +103,7 @@ Result<void> WalFeed::bring(size_t i) {
   }
   fault::point("backup.feed:brought");
   there_.insert(i);
-  return unlink_if_there(coming(i));
+  return os::remove_tree(coming(i));
 }
 
 /// Should the server come back to it, it waits for it again. It says what it wants, and then looks whether that is to
@@ -125,9 +111,9 @@ Result<void> WalFeed::bring(size_t i) {
 Result<void> WalFeed::take_away(size_t i) {
   auto said = os::write_file_atomic(coming(i), "", 0600, {}, os::Durable::later);
   if (!said) return said;
-  if (const auto now = asked(); !now || *now == i) return unlink_if_there(coming(i));
+  if (const auto now = asked(); !now || *now == i) return os::remove_tree(coming(i));
   there_.erase(i);
-  return unlink_if_there(pg_wal_ + "/" + files_[i].name);
+  return os::remove_tree(pg_wal_ + "/" + files_[i].name);
 }
 
 }  // namespace howdah::backup

@@ -1,5 +1,4 @@
 #pragma once
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -27,7 +26,8 @@ class WalFeed {
   /// to when the WAL is cut.
   static std::vector<std::string> files_of(const Plan& plan);
 
-  /// Before a server starts: all of them are to come. The directory is there from then on.
+  /// Before a server starts, and nobody feeds it yet: all of them are to come. The directory is there, and the
+  /// server's.
   static Result<void> prepare(const Plan& plan, const std::string& directory, os::Owner owner);
 
   /// Feeds pg_wal, in a thread of its own, until it is destroyed.

@@ -23,7 +23,7 @@ bool soon(const std::function<bool()>& true_soon) {
 class WalFeedTest : public ::testing::Test {
  protected:
   WalFeedTest() {
-    for (const auto& dir : {from_, wal_}) must(os::ensure_dir(dir, 0700));
+    for (const auto& dir : {from_, wal_, feed_}) must(os::ensure_dir(dir, 0700));
     for (unsigned n = 1; n <= kSegments; n++) {
       plan_.wal.push_back(from_ + "/" + name(n) + (n == 3 ? ".partial" : ""));
       must(os::write_file_atomic(plan_.wal.back(), "WAL of " + name(n), 0600));

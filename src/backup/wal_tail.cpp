@@ -21,6 +21,7 @@ namespace howdah::backup {
 namespace {
 
 // XLogPageHeaderData and XLogRecord as they stand in the file.
+constexpr std::string_view kPartial = ".partial";
 constexpr uint8_t kXlogManager = 0, kOnlineCheckpoint = 0x10, kNoop = 0x20, kSwitch = 0x40, kInfoMask = 0xF0;
 
 struct RawPage {
@@ -198,22 +199,20 @@ Result<void> write_stopper(const std::string& directory, uint32_t timeline, cons
   return {};
 }
 
-std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-/// A segment's name without ".partial"; nothing for any other file.
-std::optional<Position> segment_of(const std::string& path) {
-  std::string name = file_name(path);
-  if (name.ends_with(".partial")) name.resize(name.size() - 8);
-  return segment_start(name);
-}
+/// Nothing for a file that is no segment.
+std::optional<Position> segment_of(const std::string& path) { return segment_start(wal_name(path)); }
 
 }  // namespace
+
+std::string wal_name(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  return name.ends_with(kPartial) ? name.substr(0, name.size() - kPartial.size()) : name;
+}
 
 Lsn behind_header(Lsn lsn) { return lsn % kWalPage == 0 ? lsn + header_size(lsn) : lsn; }
 
 os::Fd open_segment(const std::string& path) {
   os::Fd in(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  constexpr std::string_view kPartial = ".partial";
   if (in || errno != ENOENT || !path.ends_with(kPartial)) return in;
   return os::Fd(open(path.substr(0, path.size() - kPartial.size()).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 }

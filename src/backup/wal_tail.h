@@ -71,6 +71,9 @@ Result<WalTail> find_tail(const WalFiles& files, Lsn from, Lsn limit);
 /// segments. `stopper`: with the record without effect behind it.
 Result<void> cut_wal(const std::string& directory, uint32_t timeline, const WalTail& tail, bool stopper);
 
+/// The name that a WAL file of a vault or base has in pg_wal: without ".partial".
+std::string wal_name(const std::string& path);
+
 /// Makes a file as long as a segment, with allocated zeroes behind what it holds.
 Result<void> fill_segment(const std::string& path);
 
