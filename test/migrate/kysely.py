@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 
+from native import Holder
 from project import Project, node_modules, test
 
 MIGRATE = """
@@ -182,17 +183,15 @@ def rebase_goes_down_and_up_where_nothing_is_lost(pg):
     p.run("verify", "--exit-code")
     # Rows that somebody is writing just now are not lost either.
     p = disordered(pg)
-    other = subprocess.Popen([f"{pg.bin}/psql", "-XAtq", p.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    other.stdin.write("begin; insert into c values (1) returning id;\n")
-    other.stdin.flush()
-    assert other.stdout.readline() == "1\n"
+    writer = Holder(p, "begin; insert into c values (1);\n")
     run = subprocess.Popen(p.command("--lock-timeout", "60s", "rebase"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)
     until = time.monotonic() + 60
     while p.sql("select count(*) from pg_locks where relation = 'c'::regclass and not granted") == "0":
         assert time.monotonic() < until and run.poll() is None, run.communicate()[0]
         time.sleep(0.05)
-    other.communicate("commit;\n\\q\n", timeout=30)
+    writer.process.stdin.write("commit;\n")
+    writer.close()
     assert "somebody wrote to public.c" in run.communicate(timeout=60)[0] and run.returncode == 3
     assert p.sql("select count(*) from c") == "1" and p.versions() == "1:applied,3:applied"
     # A way down that deletes is never taken unasked.
