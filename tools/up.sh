@@ -33,7 +33,7 @@ start_daemon() {
   if pid=$(daemon_pid); then echo "howdah runs already (pid $pid)"; return; fi
   "$howdah" "${flags[@]}" doctor | grep -A1 MISSING && die "the above is missing on this machine"
   mkdir -p "$mine" && chmod 700 "$mine" && chmod 711 "$state"
-  setsid nohup "$howdah" "${flags[@]}" serve >>"$mine/daemon.log" 2>&1 </dev/null &
+  setsid nohup "$howdah" serve "${flags[@]}" >>"$mine/daemon.log" 2>&1 </dev/null &
   pid=$!
   for _ in $(seq 100); do
     healthy && { echo "howdah serves http://$listen (pid $pid, log $mine/daemon.log)"; return; }

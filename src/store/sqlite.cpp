@@ -36,8 +36,10 @@ int pragma(SQLite::Database& db, const char* name) { return db.execAndGet(fmt::f
 /// takes would else be waited for by whoever's commit fills the log.
 class Checkpointer {
  public:
-  explicit Checkpointer(const std::string& path)
-      : db_(path, SQLite::OPEN_READWRITE, 5000), thread_([this] { run(); }) {}
+  explicit Checkpointer(const std::string& path) : db_(path, SQLite::OPEN_READWRITE, 5000) {
+    pragma(db_, "schema_version");  // a connection that has read nothing does not know that there is a log
+    thread_ = std::thread([this] { run(); });
+  }
   ~Checkpointer() {
     {
       std::lock_guard lock(mu_);

@@ -110,6 +110,15 @@ TEST_F(StoreFile, ItsLogIsMovedIntoItBesideTheCommits) {
   EXPECT_EQ(open(path())->all<Pet>().size(), 40u);
 }
 
+TEST_F(StoreFile, CommitsDoNotMoveItsLogThemselves) {
+  auto s = open(path());
+  for (int i = 0; i < 8; i++)  // 2,000 pages
+    s->write([&](Tx& tx) { tx.put(Pet{std::to_string(i), std::string(1'000'000, 'x')}); });
+  for (int i = 0; i < 1000 && std::filesystem::file_size(path()) < 4'000'000; i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_GE(std::filesystem::file_size(path()), 4'000'000u) << "nobody moved the log, and no commit had to";
+}
+
 TEST_F(StoreFile, RefusesADamagedFileAndLeavesItAlone) {
   std::ofstream(path()) << "this is not a database, it only has the right name and some length to it............";
   const auto before = std::filesystem::file_size(path());

@@ -32,6 +32,8 @@ def up_and_down():
     try:
         first = up(daemon, "up")
         assert "creating cruddur-db-instance" in first and "users: 2" in first, first
+        with open(f"{daemon.state}/lock", encoding="ascii") as lock, open(f"/proc/{lock.read().strip()}/cmdline", "rb") as words:
+            assert b"howdah\0serve\0" in words.read(), "the README's `pgrep -f 'howdah serve'` does not find it"
         again = up(daemon, "up")
         assert "runs already" in again and "is there already" in again and "users: 2" in again, again
         down = up(daemon, "down")
