@@ -176,7 +176,19 @@ Result<RecoveryOutcome> run_recovery(const PrivateServer& server, os::Owner owne
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   struct stat st {};
   const off_t mark = stat(server.layout.server_log().c_str(), &st) == 0 ? st.st_size : 0;
-  auto started = pg::start_server({engine, server.layout, owner, timeout, server.args});
+  std::optional<std::string> unwanted;
+  const auto end = [&]() -> Result<RecoveryOutcome> {
+    auto stopped = pg::stop_server(server.layout, owner, pg::StopMode::kImmediate, kStopPatience);
+    if (!stopped) return tl::unexpected(stopped.error());
+    return *stopped ? RecoveryOutcome{RecoveryEnd::kEnded, *unwanted} : RecoveryOutcome{};
+  };
+  // A start, too, waits for as long as it takes somebody to bring the WAL.
+  const auto go_on = [&] {
+    unwanted = watch ? watch() : std::nullopt;
+    return !unwanted;
+  };
+  auto started = pg::start_server({engine, server.layout, owner, timeout, server.args, go_on});
+  if (!started && unwanted) return end();
   if (!started && started.error().kind == pg::StartFailure::kTimeout) return RecoveryOutcome{};
   if (!started && started.error().kind != pg::StartFailure::kOther) return tl::unexpected(Error(started.error()));
   if (!started) return RecoveryOutcome{RecoveryEnd::kEnded, started.error().message};
@@ -189,11 +201,7 @@ Result<RecoveryOutcome> run_recovery(const PrivateServer& server, os::Owner owne
     }
     auto file = pg::read_pid_file(server.layout.data);
     if (file && file->status == "ready") return RecoveryOutcome{RecoveryEnd::kPromoted, ""};
-    if (const auto reason = watch ? watch() : std::nullopt) {
-      auto stopped = pg::stop_server(server.layout, owner, pg::StopMode::kImmediate, kStopPatience);
-      if (!stopped) return tl::unexpected(stopped.error());
-      if (*stopped) return RecoveryOutcome{RecoveryEnd::kEnded, *reason};
-    }
+    if (!go_on()) return end();
     if (std::chrono::steady_clock::now() >= deadline) return RecoveryOutcome{};
   }
 }

@@ -115,8 +115,8 @@ namespace {
 /// recovery: the next one goes through the WAL once more, and asks for nothing.
 Result<void> prepare_wal(const Plan& plan, const pg::Layout& layout, os::Owner owner) {
   if (!os::exists(feed_dir(layout))) return {};
-  if (recovers(layout)) return WalFeed::prepare(plan, feed_dir(layout), owner);
   const std::string wal = layout.data + "/pg_wal";
+  if (recovers(layout)) return WalFeed::prepare(plan, feed_dir(layout), wal, owner);
   if (auto placed = place_wal(WalFeed::files_of(plan), wal); !placed) return placed;
   const auto owned = os::repair_tree(wal, owner);
   return owned ? Result<void>() : tl::unexpected(owned.error());
@@ -147,8 +147,10 @@ Result<void> replay(const Plan& plan, const PrivateServer& server, const pg::Eng
   const std::string what = fmt::format("recovery of {} to {}", layout.data, lsn_text(plan.target.lsn));
   if (outcome->end == RecoveryEnd::kGoesOn) return fail_for_now(what + " goes on");
   if (const auto failed = feed ? feed->failure() : std::nullopt) return tl::unexpected(*failed);
-  if (damage.get()) return fail(*damage.get());
-  return fail(fmt::format("{} on timeline {} failed: {}", what, plan.target.timeline, outcome->reason));
+  const bool full = pg::classify_start_log(outcome->reason) == pg::StartFailure::kDiskFull;
+  if (!full && damage.get()) return fail(*damage.get());
+  return tl::unexpected(
+      Error{fmt::format("{} on timeline {} failed: {}", what, plan.target.timeline, outcome->reason), full});
 }
 
 }  // namespace

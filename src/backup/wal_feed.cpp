@@ -28,11 +28,13 @@ std::vector<std::string> WalFeed::files_of(const Plan& plan) {
   return out;
 }
 
-Result<void> WalFeed::prepare(const Plan& plan, const std::string& directory, os::Owner owner) {
+Result<void> WalFeed::prepare(const Plan& plan, const std::string& directory, const std::string& pg_wal,
+                              os::Owner owner) {
   const auto files = files_of(plan);
   for (const auto& path : files) {
     auto said = os::write_file_atomic(directory + "/" + wal_name(path), "", 0600, {}, os::Durable::later);
     if (!said) return said;
+    if (auto gone = os::remove_tree(pg_wal + "/" + wal_name(path)); !gone) return gone;
   }
   const std::string first = files.empty() ? "" : wal_name(files.front());
   return os::write_file_atomic(directory + "/asked", first + "\n", 0600, owner, os::Durable::later);

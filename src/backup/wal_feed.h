@@ -26,9 +26,10 @@ class WalFeed {
   /// to when the WAL is cut.
   static std::vector<std::string> files_of(const Plan& plan);
 
-  /// Before a server starts, and nobody feeds it yet: all of them are to come. The directory is there, and the
-  /// server's.
-  static Result<void> prepare(const Plan& plan, const std::string& directory, os::Owner owner);
+  /// Before a server starts, and nobody feeds it yet: all of them are to come, and what an earlier feed left in pg_wal
+  /// goes. The directory is there, and the server's.
+  static Result<void> prepare(const Plan& plan, const std::string& directory, const std::string& pg_wal,
+                              os::Owner owner);
 
   /// Feeds pg_wal, in a thread of its own, until it is destroyed.
   WalFeed(const Plan& plan, std::string directory, std::string pg_wal, os::Owner owner);

@@ -29,7 +29,7 @@ class WalFeedTest : public ::testing::Test {
       must(os::write_file_atomic(plan_.wal.back(), "WAL of " + name(n), 0600));
     }
     plan_.target = {1, kSegments * kSegmentSize + 100};
-    must(WalFeed::prepare(plan_, feed_, owner_));
+    must(WalFeed::prepare(plan_, feed_, wal_, owner_));
   }
 
   static std::string name(unsigned n) { return segment_name(1, n * kSegmentSize); }
@@ -97,6 +97,15 @@ TEST_F(WalFeedTest, WhatAKillLeavesHalfIsBroughtAgain) {
   must(os::write_file_atomic(wal_ + "/" + name(1), "half", 0600));
   const WalFeed feed(plan_, feed_, wal_, owner_);
   EXPECT_TRUE(there(1, 8));
+}
+
+TEST_F(WalFeedTest, TheNextServerDoesNotKeepWhatTheLastOneWasGiven) {
+  {
+    const WalFeed feed(plan_, feed_, wal_, owner_);
+    EXPECT_TRUE(there(1, 8));
+  }
+  must(WalFeed::prepare(plan_, feed_, wal_, owner_));
+  EXPECT_TRUE(there(0, 0));
 }
 
 TEST_F(WalFeedTest, ASegmentThatCannotBeReadIsNamed) {
@@ -171,6 +180,26 @@ TEST(BackupFeed, AServerGetsItsWalWhileItReplays) {
   EXPECT_FALSE(os::exists(feed));
   auto client = copy.open();
   EXPECT_EQ(one(client, "SELECT count(*) || '/' || sum(id) FROM t"), "20/210");
+}
+
+/// Also while its start waits for the first segment, which would else last as long as the longest recovery.
+TEST(BackupFeed, AServerWhoseFeedFailsIsEndedAtOnce) {
+  NEED_POSTGRESQL();
+  fault::enable();
+  const LongWay way(78, "starved", 6);
+  Restored copy(79);
+  must(make_volume(state(), way.plan, copy.layout(), copy.owner()));
+  if (can_share(way.plan.wal.front(), copy.layout().data)) GTEST_SKIP() << "here the WAL is cloned instead";
+  ASSERT_TRUE(fault::arm("backup.feed:brought", "error"));
+  const auto starved = recover(way.plan, Shared::get().engine, copy.layout(), copy.owner(), std::chrono::hours(12));
+  fault::disarm_all();
+  ASSERT_FALSE(starved);
+  EXPECT_NE(starved.error().message.find("backup.feed:brought"), std::string::npos) << starved.error().message;
+  EXPECT_TRUE(pg::server_processes(copy.layout().data, copy.owner()).empty());
+  const auto recovered = copy.restore(way.plan);
+  ASSERT_TRUE(recovered) << recovered.error().message;
+  auto client = copy.open();
+  EXPECT_EQ(one(client, "SELECT count(*) || '/' || sum(id) FROM t"), "6/21");
 }
 
 TEST(BackupFeed, AServerThatDiesWhenItHasLeftTheRecoveryGetsAllOfItsWal) {

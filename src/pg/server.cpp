@@ -193,6 +193,9 @@ tl::expected<Observed, StartError> await_ready(const StartSpec& spec, const os::
       return start_failed(StartFailure::kTimeout,
                           fmt::format("not ready after {} ms, still starting", spec.timeout.count()), true);
     }
+    if (spec.go_on && !spec.go_on()) {
+      return start_failed(StartFailure::kTimeout, "not waited for any longer, still starting", true);
+    }
     std::this_thread::sleep_for(kPoll);
   }
 }

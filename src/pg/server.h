@@ -1,6 +1,7 @@
 #pragma once
 #include <sys/types.h>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,7 @@ struct StartSpec {
   os::Owner owner;
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
   std::vector<std::string> extra_args;  ///< e.g. {"-c", "archive_mode=off"}
+  std::function<bool()> go_on;          ///< asked while it waits; false ends the waiting, as `timeout` does
 };
 
 /// Makes the server run and waits until it is ready. Already ready: returned as it is. Left-overs are dealt with first:

@@ -12,6 +12,7 @@
 #include "pg/engine.h"
 #include "pg/layout.h"
 #include "pg/roles.h"
+#include "pg/server.h"
 #include "rds/backup_work.h"
 #include "rds/clone.h"
 #include "rds/flows.h"
@@ -141,14 +142,17 @@ Outcome recover(Rds& rds, const Workflow& w) {
   if (!engine) return answer(engine.error());
   const auto layout = layout_of(rds, *i);
   // It is there, unless recovery failed in what was made from a damaged base, or the machine went down meanwhile.
-  if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner_of(rds, *i)); !r)
-    return answer(r.error());
-  const auto done = backup::recover(*plan, *engine, layout, owner_of(rds, *i), kReplay);
+  const auto owner = owner_of(rds, *i);
+  if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner); !r)
+    return try_again_or_fail(w, r.error());
+  const auto done = backup::recover(*plan, *engine, layout, owner, kReplay);
   if (done) return flow::next();
-  if (done.error().retry) return answer(done.error());
+  if (done.error().retry && pg::observe(layout, owner).running()) return answer(done.error());  // it takes its time
+  const auto outcome = try_again_or_fail(w, done.error());
+  if (outcome.verdict != Outcome::Verdict::failed) return outcome;
   (void)os::remove_tree(layout.data);  // nobody can use it, and when the disk is full its space is needed
-  if (const auto other = blame_base(rds, w)) return *other;
-  return answer(done.error());
+  if (done.error().retry) return outcome;
+  return blame_base(rds, w).value_or(outcome);
 }
 
 Outcome set_up(Rds& rds, const Workflow& w) {

@@ -167,9 +167,9 @@ def damaged_base(daemon, client):
     restore(client, "r2", "s2")
     assert count(client, "r2") == "20"
 
-    for base in os.listdir(bases):
-        if "." not in base:
-            flip(f"{bases}/{base}/data/PG_VERSION", 0)
+    versions = [f"{bases}/{base}/data/PG_VERSION" for base in os.listdir(bases) if "." not in base]
+    for path in {os.stat(path).st_ino: path for path in versions}.values():  # bases share files that did not change
+        flip(path, 0)
     client.rds("RestoreDBInstanceFromDBSnapshot", DBSnapshotIdentifier="s2", DBInstanceIdentifier="r3")
     refused(client, "r3", "PG_VERSION has the checksum")
     assert count(client, "a") == "20"
@@ -251,6 +251,44 @@ def full(daemon, filler):
     assert count(client, "r") == "130000"
 
 
+def full_replay():
+    """There is room for the base, but not for what the WAL makes of it."""
+    with small_disk("fullreplay", "2400m") as base:
+        with Daemon("replay", base=base, settings={"ready_volumes": False}) as daemon:
+            replay_without_room(daemon, Filler(base))
+
+
+def replay_without_room(daemon, filler):
+    client = daemon.client()
+    create(client, "a", BackupRetentionPeriod=1)
+    wait_for("the first backup", lambda: client.instance("a").findtext("LatestRestorableTime"), 90)
+    independent(daemon, 1)
+    psql(*endpoint(client, "a"), "create table t as select g as id, repeat('x', 500) as pad from generate_series(1, 400000) g",
+         timeout=120)
+    time.sleep(1.1)
+    instant = int(time.time())
+    psql(*endpoint(client, "a"), "create table after_instant (x int)")
+    wait_for("it to be restorable", lambda: client.instance("a").findtext("LatestRestorableTime")[:19] > stamp(instant)[:19], 60)
+
+    def waits():
+        with open(daemon.log, encoding="utf-8") as log:
+            return sum("step=recover reason=\"not enough space" in line for line in log)
+
+    filler.leave(300)
+    to_instant(client, "r", instant)
+    refused(client, "r", "not enough space")
+    assert not left_over(daemon), left_over(daemon)
+    assert count(client, "a") == "400000"
+
+    # Room that comes back in time is used.
+    before = waits()
+    to_instant(client, "r", instant)
+    wait_for("the recovery to wait", lambda: waits() > before, 60)
+    filler.remove()
+    available(client, "r", 120)
+    assert count(client, "r") == "400000"
+
+
 def stands_still(latest):
     before = latest()
     time.sleep(4)
@@ -288,7 +326,7 @@ def full_vault():
 
 
 def main():
-    if run_inner({"full_disk": full_disk, "full_vault": full_vault}):
+    if run_inner({"full_disk": full_disk, "full_replay": full_replay, "full_vault": full_vault}):
         return
     report = Report()
     with Daemon("damage") as daemon:
@@ -296,6 +334,7 @@ def main():
     with Daemon("bits") as daemon:
         report.run("a flipped bit in a base", damaged_base, daemon, daemon.client())
     report.run("no room for a snapshot or a restore", in_namespace("full_disk"))
+    report.run("no room for what the WAL makes of a base", in_namespace("full_replay"))
     report.run("no room in the vault", in_namespace("full_vault"))
     report.finish()
 
