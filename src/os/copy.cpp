@@ -220,11 +220,15 @@ Result<void> walk(const std::string& from, const std::string& to, const std::str
 
 }  // namespace
 
+uint64_t left_to_databases(uint64_t size) {
+  return std::max<uint64_t>(std::min<uint64_t>(size, 20ULL << 30) / 100 * 7, 64 << 20);
+}
+
 Result<void> room_for(uint64_t bytes, const std::string& path) {
   struct statvfs fs {};
   if (statvfs(path.c_str(), &fs) != 0) return tl::unexpected(errno_at("look at the file system of", path));
   const uint64_t size = fs.f_blocks * fs.f_frsize, free = fs.f_bavail * fs.f_frsize;
-  const uint64_t kept = std::clamp<uint64_t>(size / 100, 64 << 20, 1 << 30);
+  const uint64_t kept = left_to_databases(size);
   if (free >= bytes + kept) return {};
   return fail_for_now(
       fmt::format("not enough space for {}: {} MB more are needed and {} MB are free, of which the last {} MB are left "

@@ -26,8 +26,12 @@ struct CopyOptions {
   std::function<bool(const std::string&)> skip;
 };
 
-/// An error that may pass when the file system of `path` has no room for `bytes` and what databases need to go on: a
-/// hundredth of it, 64 MiB at least and 1 GiB at most. Whoever copies much must not be the one that fills the disk.
+/// What nobody takes for copies of a file system of `size` bytes: 7 % of it, 64 MiB at least and 1.4 GiB at most. With
+/// less than 5 % databases are read-only until there are 7 again (rds/storage_ladder).
+uint64_t left_to_databases(uint64_t size);
+
+/// An error that may pass when the file system of `path` has no room for `bytes` and what is left to the databases.
+/// Whoever copies much must not be the one that fills the disk.
 Result<void> room_for(uint64_t bytes, const std::string& path);
 
 /// Asks the disk to begin with the file's dirty pages, so that a sync later finds few.

@@ -1,6 +1,10 @@
 #include "rds/storage_ladder.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
+
+#include "os/copy.h"
 
 namespace howdah::rds {
 namespace {
@@ -17,6 +21,13 @@ TEST(StorageLadder, GoesUpAtATenthAndATwentiethAndDownALittleLater) {
   EXPECT_EQ(storage_level(2, 0.11), 1);
   EXPECT_EQ(storage_level(2, 0.50), 0);
   EXPECT_EQ(storage_level(0, 0), 2);
+}
+
+TEST(StorageLadder, CopiesStopBeforeItsLastStep) {
+  for (const uint64_t size : {2ULL << 30, 20ULL << 30, 5ULL << 40}) {
+    const auto judged = static_cast<double>(std::min<uint64_t>(size, 20ULL << 30));
+    EXPECT_EQ(storage_level(0, static_cast<double>(os::left_to_databases(size)) / judged), 1) << size;
+  }
 }
 
 }  // namespace
