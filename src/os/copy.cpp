@@ -221,7 +221,7 @@ Result<void> walk(const std::string& from, const std::string& to, const std::str
 }  // namespace
 
 uint64_t left_to_databases(uint64_t size) {
-  return std::max<uint64_t>(std::min<uint64_t>(size, 20ULL << 30) / 100 * 7, 64 << 20);
+  return std::max<uint64_t>(std::min(size, kMostOfDisk) / 100 * 7, 64 << 20);
 }
 
 Result<void> room_for(uint64_t bytes, const std::string& path) {

@@ -26,7 +26,10 @@ struct CopyOptions {
   std::function<bool(const std::string&)> skip;
 };
 
-/// What nobody takes for copies of a file system of `size` bytes: 7 % of it, 64 MiB at least and 1.4 GiB at most. With
+/// Of a larger file system only so much is judged: it need not have a tenth of itself free.
+inline constexpr uint64_t kMostOfDisk = 20ULL << 30;
+
+/// What nobody takes for copies of a file system of `size` bytes: 7 % of it or of kMostOfDisk, 64 MiB at least. With
 /// less than 5 % databases are read-only until there are 7 again (rds/storage_ladder).
 uint64_t left_to_databases(uint64_t size);
 

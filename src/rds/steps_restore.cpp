@@ -88,6 +88,12 @@ std::optional<Outcome> blame_base(Rds& rds, const Workflow& w) {
   return again;
 }
 
+/// After a failure: another try, another base, or the end.
+Outcome another_way(Rds& rds, const Workflow& w, const Error& error) {
+  const auto outcome = try_again_or_fail(w, error);
+  return error.retry ? outcome : blame_base(rds, w).value_or(outcome);
+}
+
 /// Bases that records name and that have gone from the state directory come back from the repository.
 std::optional<Outcome> bring_back_bases(Rds& rds, const Workflow& w) {
   for (const auto& s : rds.store.all<Snapshot>()) {
@@ -126,12 +132,8 @@ Outcome make_volume(Rds& rds, const Workflow& w) {
   const auto layout = layout_of(rds, *i);
   const auto owner = owner_of(rds, *i);
   if (auto r = pg::make_layout(rds.config.state_dir, layout, owner); !r) return try_again_or_fail(w, r.error());
-  if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner); !r) {
-    if (r.error().retry) return try_again_or_fail(w, r.error());
-    if (const auto other = blame_base(rds, w)) return *other;
-    return flow::failed(r.error().message);
-  }
-  return flow::next();
+  const auto made = backup::make_volume(rds.config.state_dir, *plan, layout, owner);
+  return made ? flow::next() : another_way(rds, w, made.error());
 }
 
 Outcome recover(Rds& rds, const Workflow& w) {
@@ -144,15 +146,14 @@ Outcome recover(Rds& rds, const Workflow& w) {
   // It is there, unless recovery failed in what was made from a damaged base, or the machine went down meanwhile.
   const auto owner = owner_of(rds, *i);
   if (auto r = backup::make_volume(rds.config.state_dir, *plan, layout, owner); !r)
-    return try_again_or_fail(w, r.error());
+    return another_way(rds, w, r.error());
   const auto done = backup::recover(*plan, *engine, layout, owner, kReplay);
   if (done) return flow::next();
   if (done.error().retry && pg::observe(layout, owner).running()) return answer(done.error());  // it takes its time
-  const auto outcome = try_again_or_fail(w, done.error());
-  if (outcome.verdict != Outcome::Verdict::failed) return outcome;
-  (void)os::remove_tree(layout.data);  // nobody can use it, and when the disk is full its space is needed
-  if (done.error().retry) return outcome;
-  return blame_base(rds, w).value_or(outcome);
+  const auto outcome = another_way(rds, w, done.error());
+  const bool useless = !done.error().retry || outcome.verdict == Outcome::Verdict::failed;
+  if (useless) (void)os::remove_tree(layout.data);  // when the disk is full its space is needed
+  return outcome;
 }
 
 Outcome set_up(Rds& rds, const Workflow& w) {

@@ -9,6 +9,7 @@
 
 #include "domain/condition.h"
 #include "domain/config.h"
+#include "os/copy.h"
 #include "os/fd.h"
 #include "os/files.h"
 #include "pg/client.h"
@@ -22,7 +23,6 @@ constexpr double kLow = 0.10, kFull = kStorageFull, kRelief = 0.02;
 constexpr Millis kOften{100}, kSeldom{5'000};
 constexpr Millis kAfterFailure{1'000};
 constexpr uint64_t kReserve = 64 << 20;
-constexpr uint64_t kMostOfDisk = 20ULL << 30;  // a large disk need not have a tenth of itself free
 
 /// What is free on the disks of the instance and of its vault, whichever is shorter of it.
 Room room_around(const Rds& rds, const Instance& i) {
@@ -30,7 +30,7 @@ Room room_around(const Rds& rds, const Instance& i) {
   for (const std::string& path : {layout_of(rds, i).root, rds.config.state_dir}) {
     const auto space = os::disk_space(path);
     if (!space || space->total == 0) continue;
-    const Room here = room(space->free, std::min(space->total, kMostOfDisk));
+    const Room here = room(space->free, std::min(space->total, os::kMostOfDisk));
     if (here.free < least.free) least = here;
   }
   return least;

@@ -25,7 +25,7 @@ TEST(StorageLadder, GoesUpAtATenthAndATwentiethAndDownALittleLater) {
 
 TEST(StorageLadder, CopiesStopBeforeItsLastStep) {
   for (const uint64_t size : {2ULL << 30, 20ULL << 30, 5ULL << 40}) {
-    const auto judged = static_cast<double>(std::min<uint64_t>(size, 20ULL << 30));
+    const auto judged = static_cast<double>(std::min<uint64_t>(size, os::kMostOfDisk));
     EXPECT_EQ(storage_level(0, static_cast<double>(os::left_to_databases(size)) / judged), 1) << size;
   }
 }
