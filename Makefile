@@ -38,7 +38,7 @@ check-headers: build  ## every header compiles alone
 tidy: deps  ## clang-tidy, all findings are errors; one folder: make tidy D=src/flow
 	@tools/tidy.sh $(D)
 
-check: build-tests  ## every test but the longest (about 15 minutes on 2 cores); one suite: make check T=transcripts
+check: build-tests  ## every test but the longest (about 20 minutes on 2 cores); one suite: make check T=transcripts
 	@test/check $(T)
 
 torture: build-tests  ## at length: every step of every table killed, random instants, backups while everything dies, 100 cut-overs

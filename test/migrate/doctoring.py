@@ -1,11 +1,10 @@
 """migrate doctor and import: every finding names a command that mends it, and it does."""
 import os
 import subprocess
-import time
 
 from importing import REGISTRY
 from prisma import disaster
-from project import Project, test
+from project import Project, sleeps, test, wait_until
 
 FILES = ("1_init", "2_users", "3_posts")
 
@@ -227,10 +226,7 @@ def doctor_tells_a_run_from_a_forgotten_transaction(pg):
     p = Project(pg)
     p.file("1_t.sql", "-- migrate:up\nselect pg_sleep(4);\n")
     with subprocess.Popen(p.command("up"), stdout=subprocess.DEVNULL) as run:
-        until = time.monotonic() + 20
-        while "pg_sleep" not in p.sql("select string_agg(query, ';') from pg_stat_activity where state = 'active' and pid <> "
-                                      "pg_backend_pid()") and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_until(lambda: sleeps(p), run)
         out = p.json("doctor")
         assert any("another run is going on" in n for n in out["notes"]) and not out["problems"], out
         assert run.wait() == 0

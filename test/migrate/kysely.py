@@ -2,10 +2,9 @@
 import json
 import os
 import subprocess
-import time
 
 from native import Holder
-from project import Project, node_modules, test
+from project import Project, node_modules, test, wait_until
 
 MIGRATE = """
 import { Kysely, Migrator, FileMigrationProvider, PostgresDialect } from 'kysely'
@@ -186,10 +185,7 @@ def rebase_goes_down_and_up_where_nothing_is_lost(pg):
     writer = Holder(p, "begin; insert into c values (1);\n")
     run = subprocess.Popen(p.command("--lock-timeout", "60s", "rebase"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)
-    until = time.monotonic() + 60
-    while p.sql("select count(*) from pg_locks where relation = 'c'::regclass and not granted") == "0":
-        assert time.monotonic() < until and run.poll() is None, run.communicate()[0]
-        time.sleep(0.05)
+    wait_until(lambda: p.sql("select count(*) from pg_locks where relation = 'c'::regclass and not granted") != "0", run)
     writer.process.stdin.write("commit;\n")
     writer.close()
     assert "somebody wrote to public.c" in run.communicate(timeout=60)[0] and run.returncode == 3

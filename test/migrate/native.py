@@ -6,9 +6,8 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 
-from project import HOWDAH, Project, test
+from project import HOWDAH, Project, sleeps, test, wait_until
 
 
 def three(pg):
@@ -251,11 +250,7 @@ def interrupting_rolls_back(pg):
     p = Project(pg)
     p.file("1_x.sql", "create table x(id int); select pg_sleep(30);")
     run = subprocess.Popen(p.command("up"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while "pg_sleep" not in p.sql("select string_agg(query, ';') from pg_stat_activity where datname = current_database() "
-                                  "and pid <> pg_backend_pid()"):
-        assert time.monotonic() < until and run.poll() is None
-        time.sleep(0.05)
+    wait_until(lambda: sleeps(p), run)
     run.send_signal(signal.SIGINT)
     assert run.wait(10) == 130
     assert p.tables() == "" and p.versions() == ""

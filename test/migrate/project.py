@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOWDAH = os.environ.get("HOWDAH", f"{ROOT}/{os.environ.get('HOWDAH_BUILD', 'build')}/howdah")
@@ -21,6 +22,20 @@ class Skip(Exception):
 def test(function):
     TESTS.append(function)
     return function
+
+
+def wait_until(true, run):
+    """While the process `run` goes on."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline and run.poll() is None, run.communicate()
+        time.sleep(0.05)
+
+
+def sleeps(p):
+    """Whether somebody runs a pg_sleep in the project's database."""
+    return "0" != p.sql("select count(*) from pg_stat_activity where datname = current_database() and state = 'active' "
+                        "and query like '%pg_sleep%' and pid <> pg_backend_pid()")
 
 
 def node_modules(name, *packages):
