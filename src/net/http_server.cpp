@@ -212,7 +212,7 @@ asio::awaitable<void> HttpServer::Impl::turn_away(tcp::socket socket) {
 asio::awaitable<void> HttpServer::Impl::serve_connection(tcp::socket socket) {
   error_code ec;
   const auto remote = socket.remote_endpoint(ec);
-  if (ec) co_return;
+  if (ec || stopping) co_return;
   Stream stream(std::move(socket), tls ? &*tls : nullptr);
   Open counted(*this, stream);
   if (tls) {
@@ -229,6 +229,7 @@ asio::awaitable<void> HttpServer::Impl::serve_connection(tcp::socket socket) {
 
 asio::awaitable<bool> HttpServer::Impl::first_byte(Stream& stream, beast::flat_buffer& buffer) {
   if (buffer.size() > 0) co_return true;  // pipelined
+  if (stopping) co_return false;          // since the last answer's head was written, or since accept()
   stream.expires_after(options.idle_timeout);
   idle.insert(&stream);
   const Stream::Got got = co_await stream.read_some(buffer.prepare(4096));

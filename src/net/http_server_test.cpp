@@ -348,6 +348,25 @@ TEST(HttpServer, StopFinishesRunningRequestsAndClosesIdleOnes) {
   EXPECT_EQ(idle.to_end(), "");
 }
 
+TEST(HttpServer, StopWaitsForNoConnectionWhoseAnswerIsStillBeingSent) {
+  auto server = start(quick(), [](const wire::HttpRequest&) {
+    wire::HttpResponse out;
+    out.body = std::string(16 * 1024 * 1024, 'x') + "\n";  // more than a socket holds
+    return out;
+  });
+  Wire c(server->port());
+  c.say(kGet);
+  EXPECT_NE(c.until("\r\n\r\n").find("200 OK"), std::string::npos);
+  auto stopped = std::async(std::launch::async, [&] {
+    const auto before = std::chrono::steady_clock::now();
+    server->stop(10s);
+    return std::chrono::steady_clock::now() - before;
+  });
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(c.until("\n").size(), 16U * 1024 * 1024 + 1) << "cut short";
+  EXPECT_LT(stopped.get(), 5s) << "the connection, which its head said is kept, waited for a next request";
+}
+
 TEST(HttpServer, AHandlerKnowsThatItsClientHasGone) {
   std::promise<bool> asked, saw;
   auto server = start(quick(), [&](const wire::HttpRequest& in) {
