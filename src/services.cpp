@@ -14,6 +14,7 @@
 #include "domain/event.h"
 #include "domain/former_address.h"
 #include "domain/instance.h"
+#include "domain/interim_base.h"
 #include "domain/network.h"
 #include "domain/parameter_group.h"
 #include "domain/security_group.h"
@@ -68,6 +69,7 @@ void declare_records(store::Store& store) {
   store.use<ParameterGroup>();
   store.use<Snapshot>();
   store.use<AutomatedBackup>();
+  store.use<InterimBase>();
   store.use<Condition>();
   store.use<Drill>();
   store.use<Timekeeping>();
@@ -198,6 +200,7 @@ Result<void> Services::reset(Millis patience, const std::function<void()>& set_c
     erase_all<ParameterGroup>(tx);
     erase_all<Snapshot>(tx);
     erase_all<AutomatedBackup>(tx);
+    erase_all<InterimBase>(tx);
     erase_all<Drill>(tx);
     erase_all<Condition>(tx);
     erase_all<Timekeeping>(tx);

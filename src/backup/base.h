@@ -26,6 +26,7 @@ struct Base {
   uint64_t bytes = 0;             ///< of data/
   bool crash_consistent = false;  ///< copied from a server that had crashed: recovery is its crash recovery
   bool stopped = false;           ///< copied from a cleanly stopped cluster: no recovery needed
+  bool interim = false;           ///< no snapshot's: it only shortens replays, and is not stored apart
 };
 
 std::string base_dir(const std::string& state, const std::string& id);
@@ -37,6 +38,9 @@ std::optional<Base> made_base(const std::string& state, const std::string& id);
 Result<void> hide_base(const std::string& state, const std::string& id, const char* suffix = ".gone");
 Result<void> remove_base(const std::string& state, const std::string& id);
 
+/// Whether a copy of the base beside it takes no room and hardly any time.
+bool shares_blocks(const std::string& state, const Base& base);
+
 /// What a base is made from. `progress` may be called from any thread with 0..100.
 struct BaseSpec {
   std::string state, id, resource_id;
@@ -44,6 +48,7 @@ struct BaseSpec {
   pg::Layout layout;
   os::Owner owner;
   int port = 0;
+  bool interim = false;
   std::function<void(int)> progress;
   std::function<Time()> now;
 };

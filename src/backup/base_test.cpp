@@ -48,6 +48,10 @@ TEST(BackupManifest, ComesBackAsItWas) {
   EXPECT_EQ(base->bytes, 123456789u);
   EXPECT_TRUE(base->stopped);
   EXPECT_FALSE(base->crash_consistent);
+  EXPECT_FALSE(base->interim);
+  Base between = sample();
+  between.interim = true;
+  EXPECT_TRUE(parse_base(render_base(between))->interim);
 }
 
 TEST(BackupManifest, EveryFlippedOrMissingByteIsNoticed) {

@@ -62,6 +62,7 @@ std::string render_base(const Base& base) {
                       {"bytes", base.bytes},
                       {"crash_consistent", base.crash_consistent},
                       {"stopped", base.stopped}};
+  if (base.interim) j["interim"] = true;
   std::string text = "{\"base\": " + json_text(j, 1) + ",\n";
   return text + std::string(kSumLine) + sha256_hex(text) + "\"}\n";
 }
@@ -88,6 +89,7 @@ Result<Base> parse_base(const std::string& text) {
     base.bytes = j.at("bytes").get<uint64_t>();
     base.crash_consistent = j.at("crash_consistent").get<bool>();
     base.stopped = j.at("stopped").get<bool>();
+    base.interim = j.value("interim", false);
     return base;
   } catch (const std::exception& e) {
     return fail(e.what());

@@ -205,7 +205,8 @@ Result<Base> roll_forward(const BaseSpec& spec, const Base& from, Position to) {
             .end = plan->target,
             .ended = written_by(vault, plan->target.lsn, spec.now()),
             .system_identifier = control->system_identifier,
-            .engine_version = spec.engine.version};
+            .engine_version = spec.engine.version,
+            .interim = spec.interim};
   if (spec.progress) spec.progress(100);
   return staging->publish(std::move(base), std::move(*listed));
 }

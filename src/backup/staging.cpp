@@ -204,4 +204,8 @@ bool can_share(const std::string& file, const std::string& directory) {
   return can;
 }
 
+bool shares_blocks(const std::string& state, const Base& base) {
+  return can_share(base_dir(state, base.id) + "/manifest.json", state);
+}
+
 }  // namespace howdah::backup

@@ -307,7 +307,7 @@ int sync(const Repository& r, const Config& config, const RepositoryConfig& wher
   int code = 0;
   for (const auto& id : names_in(config.state_dir + "/bases")) {
     const auto base = backup::read_base(config.state_dir, id);
-    if (!base || os::exists(config.state_dir + "/repository.forgotten/" + id)) continue;
+    if (!base || base->interim || os::exists(config.state_dir + "/repository.forgotten/" + id)) continue;
     const auto there = r.has(base->resource_id, id);
     if (!there) return failed(there.error());
     if (!*there) code = std::max(code, put(r, config, {.path = id}));

@@ -127,9 +127,21 @@ void set_backup(Config& c, const toml::node& node) {
   const toml::table* table = node.as_table();
   if (!table) throw BadValue{"must be a table, e.g. [backup]"};
   for (const auto& [key, value] : *table) {
-    if (key.str() != "drill") throw BadValue{fmt::format("has no setting named '{}'", key.str())};
-    c.drill = one_of<DrillSchedule>(
-        value, {{"off", DrillSchedule::off}, {"daily", DrillSchedule::daily}, {"weekly", DrillSchedule::weekly}});
+    const std::string_view name = key.str();
+    try {
+      if (name == "drill") {
+        c.drill = one_of<DrillSchedule>(
+            value, {{"off", DrillSchedule::off}, {"daily", DrillSchedule::daily}, {"weekly", DrillSchedule::weekly}});
+      } else if (name == "interim_wal_mb") {
+        c.interim_wal_mb = number(value, 0, 1 << 20);
+      } else if (name == "interim_minutes") {
+        c.interim_minutes = number(value, 0, 24 * 60);
+      } else {
+        throw BadValue{"is no setting of it"};
+      }
+    } catch (const BadValue& bad) {
+      throw BadValue{fmt::format("{} {}", name, bad.why)};
+    }
   }
 }
 

@@ -45,6 +45,8 @@ struct Config {
   std::string tls_ca;                           ///< what clients verify us with; default: tls_certificate
   std::string public_url;                       ///< what clients are told to use; default: from `listen`
   DrillSchedule drill = DrillSchedule::weekly;  ///< how often an instance's newest backup is restored for a test
+  int64_t interim_wal_mb = 2048;                ///< so much WAL is worth a base between the daily ones; 0 = none
+  int64_t interim_minutes = 60;                 ///< between two of them, at least
   std::string engines;                          ///< directory with descriptions of further PostgreSQL builds
   bool ready_volumes = true;  ///< keep a fresh data directory ready for the next instance (pg::VolumeStock)
   std::string log_level = "info";

@@ -63,6 +63,10 @@ workers = 8
 location = "/mnt/backup"
 grace_hours = 48
 near = true
+[backup]
+drill = "daily"
+interim_wal_mb = 512
+interim_minutes = 10
 [quotas]
 DBInstances = 3
 )");
@@ -74,6 +78,9 @@ DBInstances = 3
   EXPECT_EQ(c->quotas.at("DBInstances"), 3);
   EXPECT_EQ(c->quotas.at("DBSubnetGroups"), 50);
   EXPECT_EQ(c->workers, 8u);
+  EXPECT_EQ(c->drill, DrillSchedule::daily);
+  EXPECT_EQ(c->interim_wal_mb, 512);
+  EXPECT_EQ(c->interim_minutes, 10);
   const auto r = load_repository_config(*c).value();
   EXPECT_EQ(r.location, "/mnt/backup");
   EXPECT_EQ(r.key_file, "/srv/h/repository.key");
@@ -97,6 +104,9 @@ TEST_F(ConfigTest, ErrorsNameLineAndKey) {
   EXPECT_EQ(error("[repository]\nlocation = \"backup\""), ":1: repository location 'backup' is not an absolute path");
   EXPECT_EQ(error("[repository]\nkey_file = \"/k\""), ":1: repository needs a location");
   EXPECT_EQ(error("[repository]\npath = \"/k\""), ":1: repository path is no setting of it");
+  EXPECT_EQ(error("[backup]\ninterim_wal_mb = -1"),
+            ":1: backup interim_wal_mb must be a whole number from 0 to 1048576");
+  EXPECT_EQ(error("[backup]\ndrills = 1"), ":1: backup drills is no setting of it");
   EXPECT_EQ(error("[quotas]\nX = 1"), ":1: quotas has no quota named 'X'");
   EXPECT_NE(error("listen = \"4566\"").find("ADDRESS:PORT"), std::string::npos);
   EXPECT_NE(error("instance_addresses = \"127.0.0.300/16\"").find("IPv4 range"), std::string::npos);

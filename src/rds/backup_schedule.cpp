@@ -65,7 +65,11 @@ void BackupSchedule::tick() {
   check_ways();
   begin_due();
   const bool believed = trust_.look();
-  if (believed) expire();
+  interim_.begin_due();
+  if (believed) {
+    expire();
+    interim_.expire();
+  }
   const Time now = rds_.clock.now();
   if (now - mended_ >= kMendEvery || set_back_since(mended_, now)) mend();
   if (now - stored_ >= kStoreEvery || set_back_since(stored_, now)) store_apart(!believed);

@@ -12,6 +12,7 @@
 #include "domain/automated_backup.h"
 #include "domain/condition.h"
 #include "domain/config.h"
+#include "domain/interim_base.h"
 #include "os/files.h"
 #include "pg/client.h"
 #include "pg/engine.h"
@@ -119,6 +120,7 @@ backup::Vault vault_of(const Rds& rds, const std::string& resource_id) { return 
 std::vector<backup::Base> bases_of(const Rds& rds, const std::string& resource_id) {
   std::set<std::string> named;
   bool needs_all = false;
+  for (const auto& b : rds.store.all<InterimBase>()) named.insert(b->base_id);
   for (const auto& s : rds.store.all<Snapshot>()) {
     named.insert(s->base_id);
     needs_all |= s->resource_id() == resource_id && s->state == Snapshot::State::available && !s->materialised;
@@ -228,15 +230,21 @@ Outcome stop_protection(Rds& rds, const Instance& i) {
   return flow::next();
 }
 
-backup::BaseSpec base_spec(const Rds& rds, const Snapshot& s, const pg::Engine& engine) {
+backup::BaseSpec base_spec(const Rds& rds, const std::string& base_id, const Instance& source,
+                           const pg::Engine& engine) {
   backup::BaseSpec spec{.state = rds.config.state_dir,
-                        .id = s.base_id,
-                        .resource_id = s.resource_id(),
+                        .id = base_id,
+                        .resource_id = source.resource_id,
                         .engine = engine,
-                        .layout = layout_of(rds, s.source),
-                        .owner = owner_of(rds, s.source),
-                        .port = s.source.port};
+                        .layout = layout_of(rds, source),
+                        .owner = owner_of(rds, source),
+                        .port = source.port};
   spec.now = [&clock = rds.clock] { return clock.now(); };
+  return spec;
+}
+
+backup::BaseSpec base_spec(const Rds& rds, const Snapshot& s, const pg::Engine& engine) {
+  auto spec = base_spec(rds, s.base_id, s.source, engine);
   spec.progress = [&progress = rds.progress, id = s.id](int percent) { progress.set(id, percent); };
   return spec;
 }
@@ -325,6 +333,12 @@ std::optional<std::string> note_damage(Rds& rds, const std::string& base_id) {
   if (const auto moved = backup::set_base_aside(state, base_id); !moved) {
     log::error("a damaged base could not be set aside", {{"base", base_id}, {"error", moved.error().message}});
     return {};
+  }
+  if (rds.store.get<InterimBase>(base_id)) {
+    rds.store.write([&](store::Tx& tx) {
+      tx.erase<InterimBase>(base_id);
+      tidy_backups(rds, tx);
+    });
   }
   for (const auto& found : rds.store.all<Snapshot>()) {
     if (found->base_id != base_id || found->state != Snapshot::State::available) continue;

@@ -67,7 +67,9 @@ Result<void> begin_protection(Rds& rds, const Instance& instance, pg::Client& cl
 /// Ends the keeper after it has copied everything; `again` while it still works.
 Outcome stop_protection(Rds& rds, const Instance& instance);
 
-backup::BaseSpec base_spec(const Rds& rds, const Snapshot& snapshot, const pg::Engine& engine);
+backup::BaseSpec base_spec(const Rds& rds, const std::string& base_id, const Instance& source,
+                           const pg::Engine& engine);
+backup::BaseSpec base_spec(const Rds& rds, const Snapshot& snapshot, const pg::Engine& engine);  ///< with its progress
 
 /// Copies the files of the instance that workflow `w` works on into the snapshot of id `snapshot`; the server must not
 /// run. next() when it is recorded as available, or when there is no such snapshot.

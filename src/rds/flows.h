@@ -24,6 +24,7 @@ inline constexpr const char* kRestoreInstance = "restore-instance";  ///< args: 
 inline constexpr const char* kSnapshotFiles = "snapshot-files";      ///< of an instance whose server does not run
 inline constexpr const char* kCreateSnapshot = "create-snapshot";    ///< on snap/<id>: the server goes on
 inline constexpr const char* kMaterialise = "materialise-base";      ///< on base/<id>
+inline constexpr const char* kInterimBase = "interim-base";          ///< on base/<id>
 inline constexpr const char* kTidyBackups = "tidy-backups";
 inline constexpr const char* kTidyResource = "backups";
 inline constexpr const char* kDrill = "restore-drill";

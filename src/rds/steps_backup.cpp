@@ -4,6 +4,7 @@
 
 #include "domain/automated_backup.h"
 #include "domain/config.h"
+#include "domain/interim_base.h"
 #include "os/files.h"
 #include "rds/aside.h"
 #include "rds/backup_work.h"
@@ -16,7 +17,7 @@ namespace {
 constexpr uint64_t kWalForNextSnapshot = 1ULL << 30;
 
 struct Needs {
-  std::set<std::string> bases;      ///< named by a snapshot, a restore or a drill
+  std::set<std::string> bases;      ///< named by a snapshot, an interim base, a restore or a drill
   std::set<std::string> positions;  ///< resource ids with snapshots that are positions in their WAL
   std::set<std::string> working;    ///< resource ids of which something is being made or restored
 };
@@ -27,6 +28,10 @@ Needs look(const store::Store& store) {
     if (w->table != kRestoreInstance && w->table != kDrill) continue;
     n.bases.insert(w->arg("base"));
     n.working.insert(w->arg("source"));
+  }
+  for (const auto& b : store.all<InterimBase>()) {
+    n.bases.insert(b->base_id);
+    if (!b->made) n.working.insert(b->resource_id);
   }
   for (const auto& s : store.all<Snapshot>()) {
     n.bases.insert(s->base_id);

@@ -7,6 +7,7 @@
 
 #include "backup/promoted.h"
 #include "domain/config.h"
+#include "domain/interim_base.h"
 #include "os/background.h"
 #include "pg/client.h"
 #include "pg/engine.h"
@@ -259,6 +260,11 @@ Outcome wait_for_older(Rds& rds, const Workflow& w) {
       return flow::again(Millis(1'000), "the base of the snapshot " + other->identifier + " is made first");
     }
   }
+  for (const auto& other : rds.store.all<InterimBase>()) {
+    if (!other->made && other->resource_id == s->resource_id() && rds.store.get<Workflow>(other->workflow())) {
+      return flow::again(Millis(1'000), "a base between two snapshots is made first");
+    }
+  }
   return flow::next();
 }
 
@@ -278,6 +284,41 @@ Outcome roll(Rds& rds, const Workflow& w) {
   if (const auto damage = note_damage(rds, plan->base.id)) return flow::again(Millis(0), *damage);
   if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
   return flow::failed(base.error().message);
+}
+
+/// The base that the workflow makes between two snapshots; nothing when nobody wants it any more.
+Outcome roll_between(Rds& rds, const Workflow& w) {
+  const auto b = rds.store.get<InterimBase>(base_of(w));
+  const auto i = b ? rds.store.find<Instance>(Instance::by_id(b->resource_id)) : nullptr;
+  if (!i) return flow::done([&rds](store::Tx& tx) { tidy_backups(rds, tx); });
+  const auto made = [&rds, id = b->base_id](store::Tx& tx) {
+    const auto found = tx.get<InterimBase>(id);
+    if (!found) return tidy_backups(rds, tx);
+    InterimBase now = *found;
+    now.made = true;
+    tx.put(std::move(now));
+  };
+  if (backup::made_base(rds.config.state_dir, b->base_id)) return flow::done(made);
+  hold_removals().unlock();
+  const auto plan =
+      backup::plan_to_position(vault_of(rds, b->resource_id), bases_of(rds, b->resource_id), {b->timeline, b->lsn});
+  if (!plan) return flow::failed(plan.error().message);
+  const auto engine = prepared_engine(rds, *i);
+  if (!engine) return answer(engine.error());
+  auto spec = base_spec(rds, b->base_id, *i, *engine);
+  spec.interim = true;
+  const auto base = os::in_background([&] { return backup::roll_forward(spec, plan->base, plan->target); },
+                                      os::Haste::whenever);  // servers on the same machine have clients
+  if (base) return flow::done(made);
+  if (const auto damage = note_damage(rds, plan->base.id)) return flow::again(Millis(0), *damage);
+  return try_again_or_fail(w, base.error());
+}
+
+/// There was nobody who needed it: the next one is tried in its time.
+void roll_between_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
+  log::warn("no base was made between two snapshots", {{"base", base_of(w)}, {"reason", reason}});
+  tx.erase<InterimBase>(base_of(w));
+  tidy_backups(rds, tx);
 }
 
 /// The snapshot stays what it is, a position in the vault, which is kept for it. The schedule tries again.
@@ -315,6 +356,7 @@ constexpr Step kTake[] = {{"take", "creating", take, kLong},
 constexpr std::chrono::hours kQueue(30 * 24);  // it waits for what has its own deadline, and has not failed meanwhile
 constexpr Step kRoll[] = {{"wait-for-older", "available", wait_for_older, kQueue},
                           {"roll-forward", "available", roll, kLong, Lane::background}};
+constexpr Step kBetween[] = {{"roll-forward", "available", roll_between, kLong, Lane::background}};
 constexpr Step kFiles[] = {{"copy-files", "backing-up", copy_files, kLong, Lane::bulk}};
 
 }  // namespace
@@ -322,6 +364,7 @@ constexpr Step kFiles[] = {{"copy-files", "backing-up", copy_files, kLong, Lane:
 void register_snapshot_steps(flow::Runner& runner, Rds& rds) {
   runner.add(flow::Table<Rds>{kCreateSnapshot, kTake, take_failed}, rds);
   runner.add(flow::Table<Rds>{kMaterialise, kRoll, roll_failed}, rds);
+  runner.add(flow::Table<Rds>{kInterimBase, kBetween, roll_between_failed}, rds);
   runner.add(flow::Table<Rds>{kSnapshotFiles, kFiles, copy_failed}, rds);
 }
 

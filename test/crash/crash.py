@@ -1,6 +1,7 @@
 """The crash gate: the daemon is killed in the middle of an operation and started again. Afterwards the operation must be
 complete, each effect there once, every status that was shown a legal one, and nothing left over."""
 import fnmatch
+import glob
 import http.client
 import os
 import random
@@ -17,6 +18,7 @@ from client import AwsError  # noqa: E402
 from daemon import PASSWORD, Daemon, create, endpoint, psql, reach, wait_for  # noqa: E402
 
 PASSWORD_2 = "another-Secret-7"
+INTERIM_MB = 160  # of WAL: nothing else here writes as much, and it is rolled over without rests
 DOWN = (OSError, http.client.HTTPException)
 
 
@@ -30,7 +32,7 @@ class Watcher:
         self.thread.start()
 
     def loop(self):
-        while not self.stopped:
+        while self.seen and not self.stopped:
             try:
                 shown = {i.findtext("DBInstanceIdentifier"): i.findtext("DBInstanceStatus")
                          for i in self.client.instances()}
@@ -66,6 +68,7 @@ class Operation:
     order ("*" stands for any text)."""
 
     table = ""
+    patience = 60  # seconds that it takes at most, once its daemon is back
     own_steps = ()  # of a table that another operation walks, too: those that only this one does something in
     events = {}
     chains = {}
@@ -448,15 +451,40 @@ class RestoreDrill(Operation):
         self.world.serves("v")
 
 
+class InterimBase(Operation):
+    """Much WAL behind the newest base: another one is made, which no snapshot names."""
+    table = "interim-base"
+    events = {"v": []}
+    chains = {}  # nobody watches all the time: clients come before this work
+    patience = 120
+
+    def prepare(self):
+        if self.world.retention == 0:  # from one to the next it stays
+            super().prepare()
+            self.world.retain(1)
+        reach(self.world.client, "v", "available")
+        wait_for("bases at rest", self.world.bases_are_those_of_snapshots, 60)
+        self.before = self.world.interim_bases()
+
+    def act(self, client):
+        _, port = endpoint(client, "v")
+        segment = "select pg_logical_emit_message(false, 'test', 'x'); select pg_switch_wal(); "
+        psql(f"{self.world.directory('v')}/run", port, segment * (INTERIM_MB // 16 + 1), user="rdsadmin", options="")
+
+    def done(self, client):
+        return self.world.interim_bases() > self.before and self.world.bases_are_those_of_snapshots()
+
+
 OPERATIONS = [Create, Delete, Reboot, Stop, Start, Recover, ModifyClass, ChangePort, Rename, Swap, ResetPassword, FirstSnapshot,
-              Snapshot, Materialise, SnapshotStopped, Restore, Clone, Tidy, RestoreDrill]
+              Snapshot, Materialise, SnapshotStopped, Restore, Clone, Tidy, RestoreDrill,
+              InterimBase]
 
 
 class World:
     """A daemon with one long-lived instance "v" that holds a row that must never be lost."""
 
     def __init__(self, name):
-        self.daemon = Daemon(name).start()
+        self.daemon = Daemon(name, settings={"backup": {"interim_wal_mb": INTERIM_MB, "interim_minutes": 0}}).start()
         self.client = self.daemon.client()
         self.password = PASSWORD
         self.kills = 0
@@ -514,7 +542,18 @@ class World:
 
     def bases_are_those_of_snapshots(self):
         bases = self.bases()
-        return not any("." in b for b in bases) and len(bases) == self.snapshots()
+        return not any("." in b for b in bases) and len(bases) == self.snapshots() + self.interim_bases()
+
+    def interim_bases(self):
+        """How many complete bases no snapshot names."""
+        found = 0
+        for path in glob.glob(f"{self.daemon.state}/bases/*/manifest.json"):
+            try:
+                with open(path, encoding="utf-8") as f:
+                    found += "." not in os.path.basename(os.path.dirname(path)) and '"interim": true' in f.read()
+            except FileNotFoundError:
+                pass  # it went meanwhile
+        return found
 
     def have_snapshot(self, name):
         if self.snapshot(name) == "gone":
@@ -572,7 +611,7 @@ class World:
         op = self.begin(operation)
         self.daemon.hook("/_test/fault", point=point, action="kill", nth=1)
         self.ask(op)
-        wait_for(f"{operation.__name__} passing {point}", self.daemon.dead, 30, 0.005)
+        wait_for(f"{operation.__name__} passing {point}", self.daemon.dead, op.patience, 0.005)
         self.kills += 1
         for pid in VICTIMS[others](self.daemon) if others else []:
             procs.send(pid, 9)
@@ -606,7 +645,7 @@ class World:
         self.daemon.start()
         self.client.close()
         try:
-            wait_for(f"{type(op).__name__} to converge", lambda: op.done(self.client), 60)
+            wait_for(f"{type(op).__name__} to converge", lambda: op.done(self.client), op.patience)
             if recovers:
                 wait_for("all servers", self.all_answer, 60)
         finally:

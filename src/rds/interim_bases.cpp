@@ -1,0 +1,129 @@
+#include "rds/interim_bases.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+
+#include "backup/restore.h"
+#include "domain/automated_backup.h"
+#include "domain/config.h"
+#include "domain/interim_base.h"
+#include "domain/snapshot.h"
+#include "os/copy.h"
+#include "rds/backup_work.h"
+#include "rds/flows.h"
+#include "util/id.h"
+#include "util/log.h"
+
+namespace howdah::rds {
+namespace {
+
+constexpr std::chrono::hours kKept{24};
+constexpr uint64_t kCopyWorth = 4;  // times its size in WAL: what copies take is a quarter of what the vault takes
+
+/// Above the level at which databases are told that little is left (storage_ladder.h).
+bool disk_is_scarce(const std::string& directory) {
+  std::error_code ec;
+  const auto space = std::filesystem::space(directory, ec);
+  return !ec && space.available < std::min<uint64_t>(space.capacity, os::kMostOfDisk) / 10;
+}
+
+template <class Reader>  // the store or a transaction of it
+bool has_backups(const Reader& reader, const std::string& resource_id) {
+  if (const auto i = reader.template find<Instance>(Instance::by_id(resource_id))) return i->backup_retention > 0;
+  const auto retained = reader.template all<AutomatedBackup>();
+  return std::any_of(retained.begin(), retained.end(),
+                     [&](const auto& b) { return b->source.resource_id == resource_id; });
+}
+
+}  // namespace
+
+bool interim_base_pays(uint64_t wal, uint64_t least, uint64_t base_bytes, bool cloned) {
+  return wal >= std::max(least, cloned ? 0 : kCopyWorth * base_bytes);
+}
+
+/// Of the bases of an instance, made or under way.
+struct InterimBases::Newest {
+  uint64_t lsn = 0;
+  Time time{};
+  bool being_made = false;
+};
+
+std::map<std::string, InterimBases::Newest> InterimBases::newest() const {
+  std::map<std::string, Newest> out;
+  const auto note = [&](const std::string& resource_id, uint64_t lsn, Time time, bool being_made) {
+    Newest& n = out[resource_id];
+    n.being_made |= being_made;
+    if (lsn > n.lsn) std::tie(n.lsn, n.time) = std::tie(lsn, time);
+  };
+  for (const auto& s : rds_.store.all<Snapshot>()) {
+    if (s->state == Snapshot::State::failed) continue;
+    note(s->resource_id(), s->lsn, s->database_time, !s->materialised);
+  }
+  for (const auto& b : rds_.store.all<InterimBase>()) note(b->resource_id, b->lsn, b->begun, !b->made);
+  return out;
+}
+
+void InterimBases::begin_due() {
+  const uint64_t least = static_cast<uint64_t>(rds_.config.interim_wal_mb) << 20;
+  if (least == 0) return;
+  const auto every = std::chrono::minutes(rds_.config.interim_minutes);
+  const Time now = rds_.clock.now();
+  std::erase_if(tried_, [&](const auto& t) { return now - t.second >= every || set_back_since(t.second, now); });
+  const auto known = newest();
+  for (const auto& i : rds_.store.all<Instance>()) {
+    if (i->rest != Rest::available || i->backup_retention == 0) continue;
+    const auto found = known.find(i->resource_id);
+    if (found == known.end() || found->second.being_made || found->second.lsn == 0) continue;
+    const Time last = found->second.time;
+    if (tried_.contains(i->resource_id) || (now - last < every && !set_back_since(last, now))) continue;
+    const auto durable = vault_of(rds_, i->resource_id).durable();
+    if (!durable || durable->position.lsn < found->second.lsn + least) continue;
+    begin(i->resource_id, durable->position.lsn - found->second.lsn);
+  }
+}
+
+void InterimBases::begin(const std::string& resource_id, uint64_t behind) {
+  tried_[resource_id] = rds_.clock.now();
+  if (disk_is_scarce(rds_.config.state_dir)) return;
+  const auto vault = vault_of(rds_, resource_id);
+  const auto durable = vault.durable();
+  if (!durable) return;
+  const auto plan = backup::plan_to_position(vault, bases_of(rds_, resource_id), durable->position);
+  if (!plan) {
+    log::warn("no base is made between an instance's snapshots",
+              {{"instance", resource_id}, {"reason", plan.error().message}});
+    return;
+  }
+  const auto& base = plan->base;
+  const uint64_t least = static_cast<uint64_t>(rds_.config.interim_wal_mb) << 20;
+  if (!interim_base_pays(behind, least, base.bytes, backup::shares_blocks(rds_.config.state_dir, base))) return;
+  rds_.store.write([&](store::Tx& tx) {
+    InterimBase b{.base_id = "base-" + id::random("abcdefghijklmnopqrstuvwxyz234567", 26),
+                  .resource_id = resource_id,
+                  .timeline = plan->target.timeline,
+                  .lsn = plan->target.lsn,
+                  .begun = rds_.clock.now()};
+    if (!has_backups(tx, resource_id)) return;
+    rds_.flows.start(tx, kInterimBase, b.workflow());
+    tx.put(std::move(b));
+  });
+}
+
+void InterimBases::expire() {
+  const auto all = rds_.store.all<InterimBase>();
+  if (all.empty()) return;
+  const bool scarce = disk_is_scarce(rds_.config.state_dir);
+  const Time now = rds_.clock.now();
+  for (const auto& b : all) {
+    if (!scarce && now - b->begun < kKept && has_backups(rds_.store, b->resource_id)) continue;
+    rds_.store.write([&](store::Tx& tx) {
+      tx.erase<InterimBase>(b->key());
+      tidy_backups(rds_, tx);
+    });
+  }
+}
+
+}  // namespace howdah::rds
