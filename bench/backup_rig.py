@@ -135,8 +135,8 @@ def balance(place):
 class Ours:
     """A daemon with one instance, `db`, that holds the database."""
 
-    def __init__(self, base, scale=SCALE):
-        self.daemon = Daemon("ours", base=base).start()
+    def __init__(self, base, scale=SCALE, settings=None):
+        self.daemon = Daemon("ours", base=base, settings=settings).start()
         self.client = self.daemon.client()
         create(self.client, "db", DBInstanceClass="db.t3.medium", BackupRetentionPeriod=1, seconds=180)
         self.place = self.place_of("db")

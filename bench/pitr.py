@@ -10,12 +10,12 @@ from common import median, verdict
 ROUNDS, MEGABYTES = int(os.environ.get("ROUNDS", "3")), int(os.environ.get("MEGABYTES", "2048"))
 
 
-def instant_after_churn(place):
+def instant_after_churn(place, megabytes=MEGABYTES):
     """Writes the WAL, then passes a whole second without a commit, and goes on; (that second, the sum it holds), and the
     megabytes of WAL before it."""
     query(place, "checkpoint")
     begin = query(place, "select pg_current_wal_lsn()")
-    expected = churn(place, MEGABYTES)
+    expected = churn(place, megabytes)
     time.sleep(1.2)
     instant, written = int(time.time()), written_since(place, begin)
     time.sleep(1.2)

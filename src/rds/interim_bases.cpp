@@ -118,7 +118,8 @@ void InterimBases::expire() {
   const bool scarce = disk_is_scarce(rds_.config.state_dir);
   const Time now = rds_.clock.now();
   for (const auto& b : all) {
-    if (!scarce && now - b->begun < kKept && has_backups(rds_.store, b->resource_id)) continue;
+    const bool young = now - b->begun < kKept && !set_back_since(b->begun, now);
+    if (young && !scarce && has_backups(rds_.store, b->resource_id)) continue;
     rds_.store.write([&](store::Tx& tx) {
       tx.erase<InterimBase>(b->key());
       tidy_backups(rds_, tx);

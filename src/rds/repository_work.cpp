@@ -67,7 +67,7 @@ Result<void> note_forgotten_base(const Rds& rds, const std::string& name) {
   if (!has_repository(rds)) return {};
   const std::string id = name.substr(0, name.find('.'));
   const auto base = backup::read_base(rds.config.state_dir, id);
-  if (!base && name != id + ".damaged") return {};  // half made: it was never stored
+  if (base ? base->interim : name != id + ".damaged") return {};  // or half made: it was never stored
   const std::string directory = rds.config.state_dir + "/repository.forgotten";
   if (auto made = os::ensure_dir(directory, 0700); !made) return made;
   return os::write_file_atomic(directory + "/" + id, base ? base->resource_id : "", 0600);
