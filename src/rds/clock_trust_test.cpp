@@ -1,6 +1,7 @@
 #include "rds/clock_trust.h"
 
 #include "domain/automated_backup.h"
+#include "domain/interim_base.h"
 #include "rds/backup_schedule.h"
 #include "rds/catalog_testing.h"
 #include "rds/events.h"
@@ -111,6 +112,7 @@ TEST_F(ClockTrustTest, ADaemonThatWasAwayWhileTheMachineRanCanTell) {
 
 TEST_F(ClockTrustTest, NothingExpiresByAClockThatIsDoubted) {
   store_.use<AutomatedBackup>();
+  store_.use<InterimBase>();
   register_flows(flows_, rds_);
   BackupSchedule schedule(rds_);
   AutomatedBackup kept{.source = put_instance("gone"), .deleted = clock_.now()};

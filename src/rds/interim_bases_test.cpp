@@ -1,8 +1,9 @@
 #include "rds/interim_bases.h"
 
-#include <gtest/gtest.h>
-
+#include "domain/automated_backup.h"
 #include "domain/interim_base.h"
+#include "rds/catalog_testing.h"
+#include "rds/flows.h"
 
 namespace howdah::rds {
 namespace {
@@ -30,6 +31,59 @@ TEST(InterimBases, SurviveTheStore) {
   EXPECT_EQ(back.timeline, 3u);
   EXPECT_EQ(back.workflow(), "base/base-a");
   EXPECT_TRUE(back.made);
+}
+
+class InterimBasesTest : public testing::Catalogued {
+ protected:
+  InterimBasesTest() {
+    store_.use<AutomatedBackup>();
+    store_.use<InterimBase>();
+    register_flows(flows_, rds_);
+    Instance i = put_instance("a");
+    i.backup_retention = 7;
+    store(i);
+    store(InterimBase{.base_id = "base-a", .resource_id = i.resource_id, .begun = clock_.now()});
+  }
+  template <class T>
+  void store(T record) {
+    store_.write([&](store::Tx& tx) { tx.put(record); });
+  }
+  Instance instance() { return *store_.all<Instance>().front(); }
+  bool there() {
+    bases_.expire();
+    return store_.get<InterimBase>("base-a") != nullptr;
+  }
+  InterimBases bases_{rds_};
+};
+
+TEST_F(InterimBasesTest, GoAfterADay) {
+  clock_.advance(std::chrono::hours(23));
+  EXPECT_TRUE(there());
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_FALSE(there());
+}
+
+TEST_F(InterimBasesTest, OfATimeThatHasNotComeGo) {
+  clock_.leap(-std::chrono::days(21));
+  EXPECT_FALSE(there());
+}
+
+TEST_F(InterimBasesTest, GoWithTheBackupsOfTheirInstance) {
+  EXPECT_TRUE(there());
+  Instance i = instance();
+  const AutomatedBackup retained{.source = i, .deleted = clock_.now()};
+  store(retained);
+  store_.write([&](store::Tx& tx) { tx.erase<Instance>(i.key()); });
+  EXPECT_TRUE(there()) << "they were retained";
+  store_.write([&](store::Tx& tx) { tx.erase<AutomatedBackup>(retained.key()); });
+  EXPECT_FALSE(there());
+}
+
+TEST_F(InterimBasesTest, GoWhenTheRetentionPeriodBecomesZero) {
+  Instance i = instance();
+  i.backup_retention = 0;
+  store(i);
+  EXPECT_FALSE(there());
 }
 
 }  // namespace

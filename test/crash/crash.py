@@ -456,7 +456,7 @@ class InterimBase(Operation):
     table = "interim-base"
     events = {"v": []}
     chains = {}  # nobody watches all the time: clients come before this work
-    patience = 120
+    patience = 300
 
     def prepare(self):
         if self.world.retention == 0:  # from one to the next it stays
