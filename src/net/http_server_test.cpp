@@ -251,7 +251,7 @@ TEST(HttpServer, IdleAndSlowClientsDoNotDelayOthers) {
   Wire c(server->port());
   c.say(kGet);
   EXPECT_TRUE(c.until("127.0.0.1\n").starts_with("HTTP/1.1 200"));
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 500ms);
 }
 
 TEST(HttpServer, ClosesIdleConnectionsAndHalfSentHeaders) {

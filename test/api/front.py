@@ -82,7 +82,7 @@ class Cases:
             held.append(s)
         start = time.monotonic()
         self.c.call("sts", "GetCallerIdentity")
-        assert time.monotonic() - start < 5  # what they send may take 10 s to arrive
+        assert time.monotonic() - start < 1
         for s in held:
             s.close()
 

@@ -128,7 +128,7 @@ def stopped_in_the_middle():
         began = time.monotonic()
         daemon.stop()
         took = time.monotonic() - began
-        assert 4 < took < 12, f"{took:.1f} s: {daemon.tail()}"
+        assert 4 < took < 8, f"{took:.1f} s: {daemon.tail()}"
         assert daemon.process.returncode == 0, daemon.process.returncode
         assert "in the middle of work" in daemon.tail()
         daemon.start()
