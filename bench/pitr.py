@@ -36,22 +36,27 @@ def theirs_once(peer, instant, expected):
     return seconds
 
 
+def compare(name, ours, mine, peer, its, wal):
+    """Rounds in turns, to an (instant, what it holds) of each side; prints what came of it."""
+    ours.restorable(mine[0])
+    peer.archived()
+    a, b = [], []
+    for n in range(ROUNDS):
+        a.append(ours_once(ours, *mine, n))
+        b.append(theirs_once(peer, *its))
+    print(f"{name}: howdah {median(a):.2f} s ({min(a):.2f}-{max(a):.2f}), pgBackRest {median(b):.2f} s "
+          f"({min(b):.2f}-{max(b):.2f}); {wal}, medians of {ROUNDS} rounds in turns")
+    ratio = median(a) / median(b)
+    verdict(name, ratio, "pgBackRest's time", "<= 0.7x", ratio <= 0.7)
+
+
 def measure(kind, base):
     with Ours(base) as ours, Peer(base) as peer:
         query(ours.place, "checkpoint")  # pgBackRest's backup begins with one: both replay from about here
         ours.snapshot("loaded")
         peer.backup()
         (mine, our_wal), (its, their_wal) = instant_after_churn(ours.place), instant_after_churn(peer.place)
-        ours.restorable(mine[0])
-        peer.archived()
-        a, b = [], []
-        for n in range(ROUNDS):
-            a.append(ours_once(ours, *mine, n))
-            b.append(theirs_once(peer, *its))
-        print(f"{kind}: howdah {median(a):.2f} s ({min(a):.2f}-{max(a):.2f}), pgBackRest {median(b):.2f} s "
-              f"({min(b):.2f}-{max(b):.2f}); {our_wal} and {their_wal} MB of WAL, medians of {ROUNDS} rounds in turns")
-        ratio = median(a) / median(b)
-        verdict(f"pitr {kind}", ratio, "pgBackRest's time", "<= 0.7x", ratio <= 0.7)
+        compare(f"pitr {kind}", ours, mine, peer, its, f"{our_wal} and {their_wal} MB of WAL")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ import os
 import time
 
 from backup_rig import Ours, Peer, churn, on_each
-from common import median, verdict
 from daemon import wait_for
-from pitr import instant_after_churn, ours_once, theirs_once
+from pitr import compare, instant_after_churn
 
-ROUNDS, DAY = int(os.environ.get("ROUNDS", "3")), int(os.environ.get("DAY", "6144"))
+DAY = int(os.environ.get("DAY", "6144"))
 SETTINGS = {"backup": {"interim_minutes": 0}}
 
 
@@ -50,17 +49,7 @@ def measure(kind, base):
         before = len(ours.bases())
         mine, our_wal = day_and_instant(ours.place, lambda: quiet(ours, before))
         its, their_wal = day_and_instant(peer.place)
-        ours.restorable(mine[0])
-        peer.archived()
-        a, b = [], []
-        for n in range(ROUNDS):
-            a.append(ours_once(ours, *mine, n))
-            b.append(theirs_once(peer, *its))
-        print(f"{kind}: howdah {median(a):.2f} s ({min(a):.2f}-{max(a):.2f}), pgBackRest {median(b):.2f} s "
-              f"({min(b):.2f}-{max(b):.2f}); {our_wal} and {their_wal} MB of WAL since the backup, medians of {ROUNDS} rounds "
-              "in turns")
-        ratio = median(a) / median(b)
-        verdict(f"pitr_day {kind}", ratio, "pgBackRest's time", "<= 0.7x", ratio <= 0.7)
+        compare(f"pitr_day {kind}", ours, mine, peer, its, f"{our_wal} and {their_wal} MB of WAL since the backup")
 
 
 if __name__ == "__main__":

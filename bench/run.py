@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAMES = ["create_first_query", "describe", "idle", "migrate", "archive_cost", "snapshot", "restore", "pitr", "pitr_day", "repository", "build"]
+NAMES = ["create_first_query", "describe", "idle", "migrate", "archive_cost", "snapshot", "restore", "pitr",
+         "pitr_day", "repository", "build"]
 
 
 def main():
