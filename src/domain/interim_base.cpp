@@ -12,7 +12,6 @@ void list(V& v, T& b) {
   v("timeline", b.timeline);
   v("lsn", b.lsn);
   v("begun", b.begun);
-  v("made", b.made);
 }
 
 }  // namespace

@@ -16,8 +16,7 @@ struct InterimBase {
   std::string resource_id;  ///< whose data it is
   uint32_t timeline = 0;    ///< the position it stands at, or a little before it
   uint64_t lsn = 0;
-  Time begun{};
-  bool made = false;
+  Time begun{};  ///< it is made when its workflow has gone
 
   std::string key() const { return base_id; }
   std::string workflow() const { return "base/" + base_id; }

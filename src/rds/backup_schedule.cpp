@@ -64,8 +64,8 @@ void BackupSchedule::tick() {
   note_losses();
   check_ways();
   begin_due();
-  const bool believed = trust_.look();
   interim_.begin_due();
+  const bool believed = trust_.look();
   if (believed) {
     expire();
     interim_.expire();

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 
 #include "backup/restore.h"
@@ -11,9 +10,9 @@
 #include "domain/config.h"
 #include "domain/interim_base.h"
 #include "domain/snapshot.h"
-#include "os/copy.h"
 #include "rds/backup_work.h"
 #include "rds/flows.h"
+#include "rds/storage_ladder.h"
 #include "util/id.h"
 #include "util/log.h"
 
@@ -22,13 +21,6 @@ namespace {
 
 constexpr std::chrono::hours kKept{24};
 constexpr uint64_t kCopyWorth = 4;  // times its size in WAL: what copies take is a quarter of what the vault takes
-
-/// Above the level at which databases are told that little is left (storage_ladder.h).
-bool disk_is_scarce(const std::string& directory) {
-  std::error_code ec;
-  const auto space = std::filesystem::space(directory, ec);
-  return !ec && space.available < std::min<uint64_t>(space.capacity, os::kMostOfDisk) / 10;
-}
 
 template <class Reader>  // the store or a transaction of it
 bool has_backups(const Reader& reader, const std::string& resource_id) {
@@ -62,12 +54,16 @@ std::map<std::string, InterimBases::Newest> InterimBases::newest() const {
     if (s->state == Snapshot::State::failed) continue;
     note(s->resource_id(), s->lsn, s->database_time, !s->materialised);
   }
-  for (const auto& b : rds_.store.all<InterimBase>()) note(b->resource_id, b->lsn, b->begun, !b->made);
+  for (const auto& b : rds_.store.all<InterimBase>()) {
+    note(b->resource_id, b->lsn, b->begun, rds_.store.get<flow::Workflow>(b->workflow()) != nullptr);
+  }
   return out;
 }
 
+uint64_t InterimBases::least_wal() const { return static_cast<uint64_t>(rds_.config.interim_wal_mb) << 20; }
+
 void InterimBases::begin_due() {
-  const uint64_t least = static_cast<uint64_t>(rds_.config.interim_wal_mb) << 20;
+  const uint64_t least = least_wal();
   if (least == 0) return;
   const auto every = std::chrono::minutes(rds_.config.interim_minutes);
   const Time now = rds_.clock.now();
@@ -81,25 +77,22 @@ void InterimBases::begin_due() {
     if (tried_.contains(i->resource_id) || (now - last < every && !set_back_since(last, now))) continue;
     const auto durable = vault_of(rds_, i->resource_id).durable();
     if (!durable || durable->position.lsn < found->second.lsn + least) continue;
-    begin(i->resource_id, durable->position.lsn - found->second.lsn);
+    begin(i->resource_id, durable->position, durable->position.lsn - found->second.lsn);
   }
 }
 
-void InterimBases::begin(const std::string& resource_id, uint64_t behind) {
+void InterimBases::begin(const std::string& resource_id, backup::Position end, uint64_t behind) {
   tried_[resource_id] = rds_.clock.now();
-  if (disk_is_scarce(rds_.config.state_dir)) return;
-  const auto vault = vault_of(rds_, resource_id);
-  const auto durable = vault.durable();
-  if (!durable) return;
-  const auto plan = backup::plan_to_position(vault, bases_of(rds_, resource_id), durable->position);
+  const auto plan = backup::plan_to_position(vault_of(rds_, resource_id), bases_of(rds_, resource_id), end);
   if (!plan) {
     log::warn("no base is made between an instance's snapshots",
               {{"instance", resource_id}, {"reason", plan.error().message}});
     return;
   }
-  const auto& base = plan->base;
-  const uint64_t least = static_cast<uint64_t>(rds_.config.interim_wal_mb) << 20;
-  if (!interim_base_pays(behind, least, base.bytes, backup::shares_blocks(rds_.config.state_dir, base))) return;
+  const backup::Base& base = plan->base;
+  const bool cloned = backup::shares_blocks(rds_.config.state_dir, base);
+  if (!interim_base_pays(behind, least_wal(), base.bytes, cloned)) return;
+  if (little_is_left(rds_.config.state_dir, behind + (cloned ? 0 : base.bytes))) return;
   rds_.store.write([&](store::Tx& tx) {
     InterimBase b{.base_id = "base-" + id::random("abcdefghijklmnopqrstuvwxyz234567", 26),
                   .resource_id = resource_id,
@@ -115,7 +108,7 @@ void InterimBases::begin(const std::string& resource_id, uint64_t behind) {
 void InterimBases::expire() {
   const auto all = rds_.store.all<InterimBase>();
   if (all.empty()) return;
-  const bool scarce = disk_is_scarce(rds_.config.state_dir);
+  const bool scarce = little_is_left(rds_.config.state_dir);
   const Time now = rds_.clock.now();
   for (const auto& b : all) {
     const bool young = now - b->begun < kKept && !set_back_since(b->begun, now);

@@ -2,6 +2,7 @@
 #include <map>
 #include <string>
 
+#include "backup/position.h"
 #include "rds/rds.h"
 #include "util/clock.h"
 
@@ -10,8 +11,8 @@ namespace howdah::rds {
 /// Bases between the daily ones (domain/interim_base.h): a restore to a point in time late in a busy day else replays
 /// all of that day's WAL. One is rolled forward from the newest base when `[backup] interim_wal_mb` of WAL lie behind
 /// it and `interim_minutes` have passed. Where files cannot be cloned it is a copy of all data, and waits for four
-/// times as much WAL as that. They go after a day, with their instance's backups, and when the disk gets scarce; the
-/// repository does not have them.
+/// times as much WAL as that. None is begun that would leave little of the disk (storage_ladder.h). They go after a
+/// day, with their instance's backups, and when little of the disk is left; the repository does not have them.
 ///
 /// One thread. An idle tick looks at records in memory, O(instances + snapshots), and reads the vault's position of
 /// each running instance.
@@ -24,7 +25,8 @@ class InterimBases {
  private:
   struct Newest;
   std::map<std::string, Newest> newest() const;
-  void begin(const std::string& resource_id, uint64_t behind);
+  void begin(const std::string& resource_id, backup::Position end, uint64_t behind);
+  uint64_t least_wal() const;  ///< bytes
   Rds& rds_;
   std::map<std::string, Time> tried_;  // resource id -> when; whatever came of it, not again in `interim_minutes`
 };

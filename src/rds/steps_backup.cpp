@@ -31,7 +31,7 @@ Needs look(const store::Store& store) {
   }
   for (const auto& b : store.all<InterimBase>()) {
     n.bases.insert(b->base_id);
-    if (!b->made) n.working.insert(b->resource_id);
+    if (store.get<Workflow>(b->workflow())) n.working.insert(b->resource_id);
   }
   for (const auto& s : store.all<Snapshot>()) {
     n.bases.insert(s->base_id);

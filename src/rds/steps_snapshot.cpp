@@ -261,29 +261,34 @@ Outcome wait_for_older(Rds& rds, const Workflow& w) {
     }
   }
   for (const auto& other : rds.store.all<InterimBase>()) {
-    if (!other->made && other->resource_id == s->resource_id() && rds.store.get<Workflow>(other->workflow())) {
+    if (other->resource_id == s->resource_id() && rds.store.get<Workflow>(other->workflow())) {
       return flow::again(Millis(1'000), "a base between two snapshots is made first");
     }
   }
   return flow::next();
 }
 
+/// Rolls the plan's base forward to be the base that the workflow makes, of `source`; `record` is for when it is there.
+Outcome roll_as_planned(Rds& rds, const Workflow& w, const Result<backup::Plan>& plan, const Instance& source,
+                        bool interim, flow::Recorder record) {
+  if (!plan) return flow::failed(plan.error().message);
+  const auto engine = prepared_engine(rds, source);
+  if (!engine) return answer(engine.error());
+  auto spec = base_spec(rds, base_of(w), source, *engine);
+  spec.interim = interim;
+  const auto base = os::in_background([&] { return backup::roll_forward(spec, plan->base, plan->target); },
+                                      os::Haste::whenever);  // servers on the same machine have clients
+  if (base) return flow::done(std::move(record));
+  if (const auto damage = note_damage(rds, plan->base.id)) return flow::again(Millis(0), *damage);
+  if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
+  return flow::failed(base.error().message);
+}
+
 Outcome roll(Rds& rds, const Workflow& w) {
   const std::string base_id = base_of(w);
   const auto s = snapshot_of_base(rds, base_id);
   if (!s || backup::made_base(rds.config.state_dir, base_id)) return flow::done(materialised(rds, base_id));
-  const auto plan = plan_of(rds, *s);
-  if (!plan) return flow::failed(plan.error().message);
-  const auto engine = prepared_engine(rds, s->source);
-  if (!engine) return answer(engine.error());
-  auto spec = base_spec(rds, *s, *engine);
-  spec.progress = {};  // the snapshot is there already
-  const auto base = os::in_background([&] { return backup::roll_forward(spec, plan->base, plan->target); },
-                                      os::Haste::whenever);  // servers on the same machine have clients
-  if (base) return flow::done(materialised(rds, base_id));
-  if (const auto damage = note_damage(rds, plan->base.id)) return flow::again(Millis(0), *damage);
-  if (w.tries < 5) return flow::again(Millis(1'000), base.error().message);
-  return flow::failed(base.error().message);
+  return roll_as_planned(rds, w, plan_of(rds, *s), s->source, false, materialised(rds, base_id));
 }
 
 /// The base that the workflow makes between two snapshots; nothing when nobody wants it any more.
@@ -291,30 +296,17 @@ Outcome roll_between(Rds& rds, const Workflow& w) {
   const auto b = rds.store.get<InterimBase>(base_of(w));
   const auto i = b ? rds.store.find<Instance>(Instance::by_id(b->resource_id)) : nullptr;
   if (!i) return flow::done([&rds](store::Tx& tx) { tidy_backups(rds, tx); });
-  const auto made = [&rds, id = b->base_id](store::Tx& tx) {
-    const auto found = tx.get<InterimBase>(id);
-    if (!found) return tidy_backups(rds, tx);
-    InterimBase now = *found;
-    now.made = true;
-    tx.put(std::move(now));
+  const flow::Recorder made = [&rds, id = b->base_id](store::Tx& tx) {
+    if (!tx.get<InterimBase>(id)) tidy_backups(rds, tx);
   };
   if (backup::made_base(rds.config.state_dir, b->base_id)) return flow::done(made);
   hold_removals().unlock();
   const auto plan =
       backup::plan_to_position(vault_of(rds, b->resource_id), bases_of(rds, b->resource_id), {b->timeline, b->lsn});
-  if (!plan) return flow::failed(plan.error().message);
-  const auto engine = prepared_engine(rds, *i);
-  if (!engine) return answer(engine.error());
-  auto spec = base_spec(rds, b->base_id, *i, *engine);
-  spec.interim = true;
-  const auto base = os::in_background([&] { return backup::roll_forward(spec, plan->base, plan->target); },
-                                      os::Haste::whenever);  // servers on the same machine have clients
-  if (base) return flow::done(made);
-  if (const auto damage = note_damage(rds, plan->base.id)) return flow::again(Millis(0), *damage);
-  return try_again_or_fail(w, base.error());
+  return roll_as_planned(rds, w, plan, *i, true, made);
 }
 
-/// There was nobody who needed it: the next one is tried in its time.
+/// Nothing depends on it, and the next one is tried in its time.
 void roll_between_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
   log::warn("no base was made between two snapshots", {{"base", base_of(w)}, {"reason", reason}});
   tx.erase<InterimBase>(base_of(w));

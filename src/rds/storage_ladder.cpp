@@ -47,6 +47,13 @@ void cancel_writers(const Rds& rds, const Instance& i) {
 
 }  // namespace
 
+bool little_is_left(const std::string& directory, uint64_t taken) {
+  const auto space = os::disk_space(directory);
+  if (!space || space->total == 0) return false;
+  const uint64_t free = space->free - std::min(space->free, taken);
+  return storage_level(0, room(free, std::min(space->total, os::kMostOfDisk)).free) > 0;
+}
+
 void keep_reserve(const std::string& directory) {
   const std::string path = directory + "/reserve";
   const auto space = os::disk_space(directory);

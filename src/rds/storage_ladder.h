@@ -37,6 +37,10 @@ class StorageLadder {
 /// is room. Also the daemon itself needs it to start.
 void keep_reserve(const std::string& directory);
 
+/// Whether a file system would have reached the ladder's first step with `taken` bytes less. No, where it can't be
+/// asked.
+bool little_is_left(const std::string& directory, uint64_t taken = 0);
+
 inline constexpr double kStorageFull = 0.05;  ///< what is left at the last step
 
 /// The step of the ladder at that free part of the storage; it goes down later than up.

@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 import procs  # noqa: E402
-from daemon import Daemon, available, create, endpoint, psql, wait_for  # noqa: E402
+from daemon import Daemon, available, create, endpoint, far_windows, psql, wait_for  # noqa: E402
 from report import Report  # noqa: E402
 
 RETENTION, DAYS = 31, 40
@@ -25,9 +25,7 @@ def snapshots(client):
 
 
 def forty_days(daemon, client):
-    hour = time.gmtime().tm_hour  # the window doesn't begin by itself while this runs
-    create(client, "h", BackupRetentionPeriod=RETENTION, PreferredBackupWindow=f"{(hour + 12) % 24:02}:00-{(hour + 12) % 24:02}:30",
-           PreferredMaintenanceWindow=f"sun:{(hour + 6) % 24:02}:00-sun:{(hour + 6) % 24:02}:30")
+    create(client, "h", BackupRetentionPeriod=RETENTION, **far_windows())
     wait_for("the first snapshot", lambda: len(snapshots(client)) == 1, 60)
     first = snapshots(client)[0]
     for day in range(1, DAYS + 1):

@@ -2,35 +2,18 @@
 """A base between the daily ones: made behind much WAL, seen by nobody, the beginning of restores to instants after it; gone
 after a day, and with the instance's backups."""
 import glob
-import json
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
-from daemon import Daemon, available, create, endpoint, psql, wait_for  # noqa: E402
+from daemon import Daemon, available, create, endpoint, far_windows, psql, wait_for  # noqa: E402
 from report import Report  # noqa: E402
 
 LEAST = 100  # MB of WAL
 ENOUGH = 170  # more than four times an empty server, so that it pays as a copy, too; little enough to be rolled without rests
 SEGMENT = 16 << 20
-
-
-def interim(daemon):
-    """What the manifests say of those that are made."""
-    found = []
-    for path in glob.glob(f"{daemon.state}/bases/*/manifest.json"):
-        if "." in os.path.basename(os.path.dirname(path)):
-            continue
-        try:
-            with open(path, encoding="utf-8") as f:
-                base = json.load(f)["base"]
-        except FileNotFoundError:
-            continue  # it went meanwhile
-        if base.get("interim"):
-            found.append(base)
-    return found
 
 
 def segment(lsn):
@@ -39,7 +22,8 @@ def segment(lsn):
 
 
 def write_wal(place, megabytes):
-    psql(*place, f"select count(pg_logical_emit_message(false, 'test', repeat('x', 1000000))) from generate_series(1, {megabytes})")
+    psql(*place, "select count(pg_logical_emit_message(false, 'test', repeat('x', 1000000))) "
+         f"from generate_series(1, {megabytes})")
 
 
 def snapshots(client):
@@ -56,19 +40,17 @@ def instant(place):
 
 
 def made(daemon, client):
-    hour = time.gmtime().tm_hour  # the window doesn't begin by itself while this runs
-    create(client, "v", BackupRetentionPeriod=7, PreferredBackupWindow=f"{(hour + 12) % 24:02}:00-{(hour + 12) % 24:02}:30",
-           PreferredMaintenanceWindow=f"sun:{(hour + 6) % 24:02}:00-sun:{(hour + 6) % 24:02}:30")
+    create(client, "v", BackupRetentionPeriod=7, **far_windows())
     place = endpoint(client, "v")
     wait_for("the first snapshot", lambda: len(snapshots(client)) == 1, 60)
     psql(*place, "create table r as select 'before' as x")
     write_wal(place, LEAST // 2)
     time.sleep(6)  # longer than the schedule's tick
-    assert not interim(daemon), "too early"
+    assert not daemon.interim_bases(), "too early"
     before, events = snapshots(client), client.events("v")
     psql(*place, "checkpoint")  # recovery from the base begins here
     write_wal(place, ENOUGH - LEAST // 2)
-    wait_for("a base between", lambda: interim(daemon), 180)
+    wait_for("a base between", lambda: daemon.interim_bases(), 180)
     assert snapshots(client) == before, snapshots(client)
     assert client.events("v") == events, client.events("v")
 
@@ -76,7 +58,7 @@ def made(daemon, client):
 def shortens(daemon, client):
     """WAL before it is not needed any more for what comes after it, which a restore shows where it is missing."""
     made(daemon, client)
-    base = interim(daemon)[0]
+    base = daemon.interim_bases()[0]
     place = endpoint(client, "v")
     psql(*place, "insert into r values ('wanted')")
     asked = instant(place)
@@ -101,7 +83,7 @@ def shortens(daemon, client):
 
 def expires(daemon, client):
     daemon.hook("/_test/clock", advance="25h")
-    wait_for("it to go", lambda: not interim(daemon), 60)
+    wait_for("it to go", lambda: not daemon.interim_bases(), 60)
     wait_for("the next day's snapshot", lambda: len(snapshots(client)) == 2, 120)
     found = psql(*endpoint(client, "v"), "select string_agg(x, ' ' order by x) from r")
     assert found == "before too late wanted", found
@@ -110,7 +92,7 @@ def expires(daemon, client):
 def goes_with_backups(daemon, client):
     available(client, "v")
     write_wal(endpoint(client, "v"), ENOUGH)
-    wait_for("another one", lambda: interim(daemon), 180)
+    wait_for("another one", lambda: daemon.interim_bases(), 180)
     client.rds("ModifyDBInstance", DBInstanceIdentifier="v", BackupRetentionPeriod=0, ApplyImmediately=True)
     wait_for("no base at all", lambda: not os.listdir(f"{daemon.state}/bases"), 90)
 

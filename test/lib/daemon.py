@@ -1,4 +1,5 @@
 """A howdah of one's own: fresh state directory, free port, own address range; gone without a trace afterwards."""
+import glob
 import http.client
 import json
 import os
@@ -213,6 +214,21 @@ class Daemon:
     def listening(self):
         return procs.listening(self.prefix)
 
+    def interim_bases(self):
+        """What the manifests say of the complete bases that no snapshot names."""
+        found = []
+        for path in glob.glob(f"{self.state}/bases/*/manifest.json"):
+            if "." in os.path.basename(os.path.dirname(path)):
+                continue
+            try:
+                with open(path, encoding="utf-8") as f:
+                    base = json.load(f)["base"]
+            except FileNotFoundError:
+                continue  # it went meanwhile
+            if base.get("interim"):
+                found.append(base)
+        return found
+
     def files(self):
         """Every directory and file name in the state directory, but the inside of data directories."""
         found = set()
@@ -232,6 +248,14 @@ def create(client, name, wait=True, seconds=60, **more):
     client.rds("CreateDBInstance", DBInstanceIdentifier=name, **{**params, **more})
     if wait:
         available(client, name, seconds)
+
+
+def far_windows():
+    """Of an instance whose windows are not to begin by themselves while a test runs."""
+    hour = time.gmtime().tm_hour
+    backup, maintenance = (hour + 12) % 24, (hour + 6) % 24
+    return {"PreferredBackupWindow": f"{backup:02}:00-{backup:02}:30",
+            "PreferredMaintenanceWindow": f"sun:{maintenance:02}:00-sun:{maintenance:02}:30"}
 
 
 def available(client, name, seconds=60):
