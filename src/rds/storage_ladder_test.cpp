@@ -23,6 +23,12 @@ TEST(StorageLadder, GoesUpAtATenthAndATwentiethAndDownALittleLater) {
   EXPECT_EQ(storage_level(0, 0), 2);
 }
 
+TEST(StorageLadder, LittleIsLeftOfADiskThatWouldBeFull) {
+  EXPECT_TRUE(little_is_left("/", 1ULL << 62));
+  EXPECT_FALSE(little_is_left("/proc", 1ULL << 62)) << "of no size";
+  EXPECT_FALSE(little_is_left("/var/tmp/not-there", 1ULL << 62));
+}
+
 TEST(StorageLadder, CopiesStopBeforeItsLastStep) {
   for (const uint64_t size : {2ULL << 30, 20ULL << 30, 5ULL << 40}) {
     const auto judged = static_cast<double>(std::min<uint64_t>(size, os::kMostOfDisk));
