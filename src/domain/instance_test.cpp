@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "domain/instance_class.h"
 #include "domain/window.h"
 
@@ -77,10 +79,32 @@ TEST(Window, FindsOverlaps) {
   EXPECT_TRUE(window::overlap(night, window::parse_weekly("mon:00:00-mon:01:00")));
   EXPECT_TRUE(window::overlap(night, window::parse_weekly("sun:23:00-sun:23:45")));
   EXPECT_FALSE(window::overlap(night, window::parse_weekly("sun:05:00-sun:06:00")));
-  for (int i = 0; i < 200; i++) {
-    const auto [d, w] = window::choose("seed" + std::to_string(i));
+}
+
+TEST(Window, ChoosesAtNightAndNotSoon) {
+  using namespace std::chrono;
+  std::set<std::string> chosen;
+  for (int i = 0; i < 2000; i++) {
+    const Time now = sys_days(2026y / 11 / 23) + minutes(7 * i);  // nine days
+    const auto [d, w] = window::choose("seed" + std::to_string(i), now);
     EXPECT_FALSE(window::overlap(d, w));
+    EXPECT_TRUE(d.begin >= 22 * 60 || d.begin < 6 * 60) << d.begin;
+    EXPECT_TRUE(w.begin % 1440 >= 22 * 60 || w.begin % 1440 < 6 * 60) << w.begin;
+    for (const auto ahead : {0min, 29min, 300min, 1439min}) EXPECT_FALSE(window::contains(w, now + ahead)) << text(w);
+    EXPECT_GE((d.begin - 7 * i % 1440 + 1440) % 1440, 120) << text(d);
+    chosen.insert(text(d));
+    chosen.insert(text(w));
   }
+  EXPECT_EQ(chosen.size(), 16 + 7 * 16);
+}
+
+TEST(Window, ChoosesBesideOneThatLeavesLittleRoom) {
+  const Time now = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
+  const auto night = window::parse_weekly("mon:22:00-tue:06:00");
+  EXPECT_FALSE(window::overlap(window::choose_daily("s", night, now), night));
+  EXPECT_EQ(text(window::choose_daily("s", window::parse_weekly("mon:01:00-tue:00:30"), now)), "00:30-01:00") << "soon";
+  EXPECT_THROW(window::choose_daily("s", window::parse_weekly("mon:01:00-tue:01:00"), now), Fault);
+  EXPECT_THROW(window::choose_weekly("s", window::parse_daily("01:00-00:45"), now), Fault);
 }
 
 TEST(Window, ContainsTheNow) {

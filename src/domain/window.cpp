@@ -43,6 +43,36 @@ int number(std::string_view seed, std::string_view purpose, int below) {
   return static_cast<int>(std::stoul(hex, nullptr, 16) % static_cast<unsigned long>(below));
 }
 
+int minute_of_week(Time now) {
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(now.time_since_epoch()).count();
+  return static_cast<int>((minutes + 3 * kDay) % kWeek);  // 1970-01-01 was a Thursday
+}
+
+int until(int begin, Time now, int period) { return span(minute_of_week(now) % period, begin, period); }
+
+/// The first half-hour that `fits(begin, soon)`, from one drawn by `seed` on: of the nights, else of the days; where
+/// none does, one that begins soon.
+template <typename Fits>
+int draw(std::string_view seed, std::string_view purpose, int days, const Fits& fits) {
+  struct Block {
+    int begin, half_hours;
+  };
+  for (const bool soon : {false, true}) {
+    for (const Block block : {Block{22 * 60, 16}, Block{6 * 60, 32}}) {
+      const int count = days * block.half_hours, first = number(seed, purpose, count);
+      for (int i = first; i < first + count; i++) {
+        const int day = i % count / block.half_hours, half_hour = i % block.half_hours;
+        const int begin = (day * kDay + block.begin + half_hour * 30) % (days * kDay);
+        if (fits(begin, soon)) return begin;
+      }
+    }
+  }
+  throw Fault(
+      "InvalidParameterValue",
+      "The backup window and maintenance window must not overlap: what was given for one of them leaves no half "
+      "hour for the other. Make it shorter.");
+}
+
 }  // namespace
 
 Daily parse_daily(std::string_view text) {
@@ -97,29 +127,24 @@ bool overlap(const Daily& backup, const Weekly& maintenance) {
   return false;
 }
 
-bool contains(const Weekly& w, Time now) {
-  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(now.time_since_epoch()).count();
-  const int at = static_cast<int>((minutes + 3 * kDay) % kWeek);  // 1970-01-01 was a Thursday
-  return span(w.begin, at, kWeek) < w.length;
+bool contains(const Weekly& w, Time now) { return span(w.begin, minute_of_week(now), kWeek) < w.length; }
+
+Daily choose_daily(std::string_view seed, const Weekly& apart_from, Time now) {
+  return {draw(seed, "backup", 1, [&](int begin, bool soon) {
+    return !overlap({begin}, apart_from) && (soon || until(begin, now, kDay) >= 2 * 60);
+  })};
 }
 
-Weekly choose_weekly(std::string_view seed, const Daily& apart_from) {
-  for (int attempt = 0;; attempt++) {
-    const Weekly w{number(seed, fmt::format("maintenance{}", attempt), kWeek / 30) * 30, 30};
-    if (!overlap(apart_from, w)) return w;
-  }
+Weekly choose_weekly(std::string_view seed, const Daily& apart_from, Time now) {
+  return {draw(seed, "maintenance", 7, [&](int begin, bool soon) {
+    const Weekly w{begin};
+    return !overlap(apart_from, w) && (soon || (until(begin, now, kWeek) >= kDay && !contains(w, now)));
+  })};
 }
 
-Daily choose_daily(std::string_view seed, const Weekly& apart_from) {
-  for (int attempt = 0;; attempt++) {
-    const Daily d{(22 * 60 + number(seed, fmt::format("backup{}", attempt), 16) * 30) % kDay, 30};
-    if (!overlap(d, apart_from)) return d;
-  }
-}
-
-std::pair<Daily, Weekly> choose(std::string_view seed) {
-  const Daily d{(22 * 60 + number(seed, "backup", 16) * 30) % kDay, 30};
-  return {d, choose_weekly(seed, d)};
+std::pair<Daily, Weekly> choose(std::string_view seed, Time now) {
+  const Daily d = choose_daily(seed, {.begin = 0, .length = 0}, now);
+  return {d, choose_weekly(seed, d, now)};
 }
 
 }  // namespace howdah::window

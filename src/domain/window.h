@@ -26,9 +26,12 @@ std::string text(const Weekly& w);
 bool overlap(const Daily& backup, const Weekly& maintenance);
 bool contains(const Weekly& w, Time now);
 
-/// Default windows: 30 minutes, drawn from `seed`, not overlapping; the backup inside the 8 hours from 22:00.
-std::pair<Daily, Weekly> choose(std::string_view seed);
-Weekly choose_weekly(std::string_view seed, const Daily& apart_from);
-Daily choose_daily(std::string_view seed, const Weekly& apart_from);
+/// Default windows, drawn from `seed`: 30 minutes that do not overlap, within the 8 hours from 22:00 UTC unless the
+/// other window leaves no room there, and none that an instance made at `now` would soon be in: it has its first
+/// backup (2 hours), and what its user leaves to the maintenance window waits at first (a day).
+/// InvalidParameterValue where a window that was given leaves no half-hour of the day (maintenance: of the week).
+std::pair<Daily, Weekly> choose(std::string_view seed, Time now);
+Weekly choose_weekly(std::string_view seed, const Daily& apart_from, Time now);
+Daily choose_daily(std::string_view seed, const Weekly& apart_from, Time now);
 
 }  // namespace howdah::window

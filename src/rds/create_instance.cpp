@@ -120,7 +120,7 @@ void set_storage(const Message& in, Instance& i) {
   if (i.storage_encrypted) i.kms_key_id = key_arn(i.scope, in.kms_key_id);
 }
 
-void set_windows(const Message& in, Instance& i) {
+void set_windows(const Message& in, Time now, Instance& i) {
   if (in.preferred_backup_window && in.preferred_maintenance_window) {
     const auto backup = window::parse_daily(*in.preferred_backup_window);
     const auto maintenance = window::parse_weekly(*in.preferred_maintenance_window);
@@ -130,13 +130,13 @@ void set_windows(const Message& in, Instance& i) {
   } else if (in.preferred_backup_window) {
     const auto backup = window::parse_daily(*in.preferred_backup_window);
     i.backup_window = text(backup);
-    i.maintenance_window = text(window::choose_weekly(i.resource_id, backup));
+    i.maintenance_window = text(window::choose_weekly(i.resource_id, backup, now));
   } else if (in.preferred_maintenance_window) {
     const auto maintenance = window::parse_weekly(*in.preferred_maintenance_window);
     i.maintenance_window = text(maintenance);
-    i.backup_window = text(window::choose_daily(i.resource_id, maintenance));
+    i.backup_window = text(window::choose_daily(i.resource_id, maintenance, now));
   } else {
-    const auto [backup, maintenance] = window::choose(i.resource_id);
+    const auto [backup, maintenance] = window::choose(i.resource_id, now);
     i.backup_window = text(backup);
     i.maintenance_window = text(maintenance);
   }
@@ -231,7 +231,7 @@ void describe_new_instance(const Rds& rds, const Message& in, const pg::Engine& 
   check_instance_class(*in.db_instance_class);
   i.instance_class = *in.db_instance_class;
   set_storage(in, i);
-  set_windows(in, i);
+  set_windows(in, rds.clock.now(), i);
   set_network(rds, in, i);
   set_rest(rds, in, i);
 }

@@ -83,6 +83,9 @@ ok = $ echo "--db-instance-class db.t3.micro --engine postgres --master-username
 ! aws rds create-db-instance --db-instance-identifier a $ok --preferred-maintenance-window sun:05:00-sun:05:29    # InvalidParameterValue
 ! aws rds create-db-instance --db-instance-identifier a $ok --preferred-backup-window 04:45-05:15 --preferred-maintenance-window sun:05:00-sun:06:00    # InvalidParameterValue: The backup window and maintenance window must not overlap.
 ! aws rds create-db-instance --db-instance-identifier a $ok --preferred-backup-window 23:50-00:20 --preferred-maintenance-window mon:00:00-mon:00:30    # InvalidParameterValue: The backup window and maintenance window must not overlap.
+# One that leaves no room for the other, which is not given
+! aws rds create-db-instance --db-instance-identifier a $ok --preferred-maintenance-window mon:06:00-tue:06:00    # InvalidParameterValue: The backup window and maintenance window must not overlap: what was given for one of them leaves no half hour
+! aws rds create-db-instance --db-instance-identifier a $ok --preferred-backup-window 01:00-00:45    # InvalidParameterValue: The backup window and maintenance window must not overlap: what was given for one of them leaves no half hour
 
 # Performance Insights and monitoring
 ! aws rds create-db-instance --db-instance-identifier a $ok --enable-performance-insights --performance-insights-retention-period 8    # InvalidParameterValue

@@ -16,16 +16,21 @@ $ aws rds describe-events --source-identifier a --source-type db-instance --quer
 ~ contains(@, 'Reset master credentials') == true
 
 # ... deletion protection, tags copying, public access, minor upgrades, retention between two figures, windows
+# (neither of which comes while this runs)
+day = $ date -u -d '+3 days' +%a
+lower = $ date -u -d '+3 days' +%a | tr A-Z a-z; true
+hour = $ date -u -d '+12 hours' +%H
+other = $ date -u -d '+6 hours' +%H
 $ aws rds modify-db-instance --db-instance-identifier a --copy-tags-to-snapshot --no-publicly-accessible \
-    --no-auto-minor-version-upgrade --backup-retention-period 3 --preferred-backup-window 03:00-03:30 --preferred-maintenance-window Tue:05:00-tue:05:30
+    --no-auto-minor-version-upgrade --backup-retention-period 3 --preferred-backup-window $hour:00-$hour:30 --preferred-maintenance-window $day:$other:00-$lower:$other:30
 $ aws rds wait db-instance-available --db-instance-identifier a
 $ aws rds describe-db-instances --db-instance-identifier a
 ~ DBInstances[0].CopyTagsToSnapshot == true
 ~ DBInstances[0].PubliclyAccessible == false
 ~ DBInstances[0].AutoMinorVersionUpgrade == false
 ~ DBInstances[0].BackupRetentionPeriod == 3
-~ DBInstances[0].PreferredBackupWindow == 03:00-03:30
-~ DBInstances[0].PreferredMaintenanceWindow == tue:05:00-tue:05:30
+~ DBInstances[0].PreferredBackupWindow == $hour:00-$hour:30
+~ DBInstances[0].PreferredMaintenanceWindow == $lower:$other:00-$lower:$other:30
 ~ DBInstances[0].PendingModifiedValues == {}
 
 # ... security groups, live within 2 s

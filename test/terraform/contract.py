@@ -9,7 +9,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 from client import AwsError  # noqa: E402
-from daemon import PASSWORD, Daemon, available, create, reach, wait_for  # noqa: E402
+from daemon import PASSWORD, Daemon, available, create, far_windows, reach, wait_for  # noqa: E402
 from report import Report  # noqa: E402
 
 # Every other status during create or modify is an error for the provider and taints the resource.
@@ -217,8 +217,7 @@ def main():
         report.run("values come back as they were sent", c.values_come_back)
         report.run("a resource id is no name", c.resource_id_is_no_name)
         for params in ({"MasterUserPassword": "another-Secret-7"}, {"BackupRetentionPeriod": 7},
-                       {"PreferredBackupWindow": "03:00-03:30", "PreferredMaintenanceWindow": "tue:05:00-tue:05:30"},
-                       {"DBInstanceClass": "db.t3.small"}, {"CopyTagsToSnapshot": False},
+                       far_windows(), {"DBInstanceClass": "db.t3.small"}, {"CopyTagsToSnapshot": False},
                        {"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 31},
                        {"CACertificateIdentifier": "rds-ca-rsa2048-g1"},
                        {"CloudwatchLogsExportConfiguration.DisableLogTypes": ""}):
