@@ -17,6 +17,7 @@ from client import AwsError  # noqa: E402
 from daemon import PASSWORD, Daemon, create, endpoint, psql, reach, wait_for  # noqa: E402
 
 PASSWORD_2 = "another-Secret-7"
+BACKGROUND = 150  # seconds for work that every other process on the machine comes before: bases, made or removed
 INTERIM_MB = 160  # of WAL: nothing else here writes as much, and it is rolled over without rests
 DOWN = (OSError, http.client.HTTPException)
 
@@ -314,6 +315,7 @@ class Snapshot(Operation):
 class FirstSnapshot(Snapshot):
     """Of a running server without a base: a copy of its files."""
     own_steps = ("copy-files",)
+    patience = BACKGROUND
 
     def prepare(self):
         self.world.have("v")
@@ -323,6 +325,7 @@ class FirstSnapshot(Snapshot):
 
 class Materialise(Snapshot):
     table = "materialise-base"
+    patience = BACKGROUND
 
     def done(self, client):
         return super().done(client) and self.world.bases_are_those_of_snapshots()
@@ -455,14 +458,14 @@ class InterimBase(Operation):
     table = "interim-base"
     events = {"v": []}
     chains = {}  # nobody watches all the time: clients come before this work
-    patience = 150
+    patience = BACKGROUND
 
     def prepare(self):
         if self.world.retention == 0:  # from one to the next it stays
             super().prepare()
             self.world.retain(1)
         reach(self.world.client, "v", "available")
-        wait_for("bases at rest", self.world.bases_are_those_of_snapshots, 60)
+        wait_for("bases at rest", self.world.bases_are_those_of_snapshots, BACKGROUND)
         self.before = len(self.world.daemon.interim_bases())
 
     def act(self, client):
@@ -502,7 +505,7 @@ class World:
         self.retention = days
         wait_for("automated backups as asked",
                  lambda: bool(self.client.instance("v").findtext("LatestRestorableTime")) == (days > 0), 60)
-        wait_for("their bases", self.bases_are_those_of_snapshots, 60)
+        wait_for("their bases", self.bases_are_those_of_snapshots, BACKGROUND)
 
     def have(self, name, marker=True, **more):
         if name == "v" and self.retention:
@@ -548,12 +551,12 @@ class World:
             self.client.rds("CreateDBSnapshot", DBInstanceIdentifier="v", DBSnapshotIdentifier=name)
             self.snapshot_password = self.password
         wait_for(f"snapshot {name}", lambda: self.snapshot(name) == "available", 60)
-        wait_for("its base", self.bases_are_those_of_snapshots, 60)
+        wait_for("its base", self.bases_are_those_of_snapshots, BACKGROUND)
 
     def no_snapshot(self, name):
         if self.snapshot(name) != "gone":
             self.client.rds("DeleteDBSnapshot", DBSnapshotIdentifier=name)
-        wait_for("tidy bases", self.bases_are_those_of_snapshots, 60)
+        wait_for("tidy bases", self.bases_are_those_of_snapshots, BACKGROUND)
 
     def answers(self, name, password=None):
         address, port = endpoint(self.client, name)
@@ -686,7 +689,7 @@ class World:
         assert len(set(keepers)) == len(keepers) and set(keepers) <= known, f"keepers of {keepers}, instances {known}"
         wait_for("no vault left over", lambda: set(os.listdir(f"{self.daemon.state}/vault")) == known, 15,
                  describe=lambda: f"{os.listdir(f'{self.daemon.state}/vault')}, instances {known}")
-        wait_for("one base for each snapshot", self.bases_are_those_of_snapshots, 30,
+        wait_for("one base for each snapshot", self.bases_are_those_of_snapshots, BACKGROUND,
                  describe=lambda: f"{self.bases()} bases, {self.snapshots()} snapshots")
 
 
