@@ -1,8 +1,9 @@
 # daemon: own
 # I2: a new identifier without --apply-immediately waits for the maintenance window and is honoured then; the old one is
 # free at once. A name that somebody else has taken by then is dropped, with an event.
-window = $ LC_ALL=C date -u -d '+3 hours' '+%a:%H:00-' | tr 'A-Z' 'a-z'; true
-$ for n in a c; do aws rds create-db-instance --db-instance-identifier $n --db-instance-class db.t3.micro --engine postgres --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --backup-retention-period 0 --preferred-maintenance-window $window$(LC_ALL=C date -u -d '+3 hours' '+%a:%H:59' | tr 'A-Z' 'a-z') > $BASE/$n; done
+hour = $ echo $(($(date +%s) / 3600 + 3))
+window = $ LC_ALL=C date -u -d "@$((hour * 3600))" '+%a:%H:00-%a:%H:59' | tr 'A-Z' 'a-z'; true
+$ for n in a c; do aws rds create-db-instance --db-instance-identifier $n --db-instance-class db.t3.micro --engine postgres --master-username root1 --master-user-password $PASSWORD --allocated-storage 20 --backup-retention-period 0 --preferred-maintenance-window $window > $BASE/$n; done
 $ aws rds wait db-instance-available --db-instance-identifier a
 $ aws rds wait db-instance-available --db-instance-identifier c
 id = $ aws rds describe-db-instances --db-instance-identifier a --query 'DBInstances[0].DbiResourceId' --output text
@@ -16,8 +17,8 @@ clock +1h
 $ sleep 1
 $ aws rds describe-db-instances --db-instance-identifier a
 ~ DBInstances[0].DBInstanceStatus == available
-# To the middle of that hour.
-minutes = $ echo $((150 - 10#$(date -u +%M)))
+# To the middle of that hour, from one that has begun already.
+minutes = $ echo $((hour * 60 + 30 - $(date +%s) / 60 - 60))
 $ curl -sf -X POST $URL/_test/clock -d '{"advance":"'$minutes'm"}'
 await 'aws rds describe-db-instances --query "DBInstances[].DBInstanceIdentifier"' @ == ["b", "c", "d"]
 await 'aws rds describe-db-instances --db-instance-identifier b' DBInstances[0].DBInstanceStatus == available
