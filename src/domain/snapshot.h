@@ -26,7 +26,7 @@ struct Snapshot {
   std::string base_id;     ///< names <state>/bases/<base_id>; given at birth, so that no directory is ever unclaimed
   bool automated = false;
   State state = State::creating;
-  std::string reason;         ///< why it failed
+  std::string reason;         ///< why it failed, or last could not be made independent
   bool materialised = false;  ///< the base exists: nothing else is needed any more
   bool full = false;          ///< the base was copied from the server's files, not rolled forward
   bool crash_consistent = false;

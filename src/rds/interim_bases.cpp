@@ -36,26 +36,23 @@ bool interim_base_pays(uint64_t wal, uint64_t least, uint64_t base_bytes, bool c
   return wal >= std::max(least, cloned ? 0 : kCopyWorth * base_bytes);
 }
 
-/// Of the bases of an instance, made or under way.
-struct InterimBases::Newest {
-  uint64_t lsn = 0;
-  Time time{};
-  bool being_made = false;
-};
-
-std::map<std::string, InterimBases::Newest> InterimBases::newest() const {
-  std::map<std::string, Newest> out;
-  const auto note = [&](const std::string& resource_id, uint64_t lsn, Time time, bool being_made) {
-    Newest& n = out[resource_id];
-    n.being_made |= being_made;
+std::map<std::string, NewestBase> newest_bases(const store::Store& store) {
+  std::map<std::string, NewestBase> out;
+  const auto made = [&](const std::string& resource_id, uint64_t lsn, Time time) {
+    NewestBase& n = out[resource_id];
     if (lsn > n.lsn) std::tie(n.lsn, n.time) = std::tie(lsn, time);
   };
-  for (const auto& s : rds_.store.all<Snapshot>()) {
+  for (const auto& s : store.all<Snapshot>()) {
     if (s->state == Snapshot::State::failed) continue;
-    note(s->resource_id(), s->lsn, s->database_time, !s->materialised);
+    if (s->materialised) {
+      made(s->resource_id(), s->lsn, s->database_time);
+    } else if (s->state == Snapshot::State::creating || store.get<flow::Workflow>("base/" + s->base_id)) {
+      out[s->resource_id()].being_made = true;
+    }
   }
-  for (const auto& b : rds_.store.all<InterimBase>()) {
-    note(b->resource_id, b->lsn, b->begun, rds_.store.get<flow::Workflow>(b->workflow()) != nullptr);
+  for (const auto& b : store.all<InterimBase>()) {
+    if (store.get<flow::Workflow>(b->workflow())) out[b->resource_id].being_made = true;
+    made(b->resource_id, b->lsn, b->begun);
   }
   return out;
 }
@@ -68,7 +65,7 @@ void InterimBases::begin_due() {
   const auto every = std::chrono::minutes(rds_.config.interim_minutes);
   const Time now = rds_.clock.now();
   std::erase_if(tried_, [&](const auto& t) { return now - t.second >= every || set_back_since(t.second, now); });
-  const auto known = newest();
+  const auto known = newest_bases(rds_.store);
   for (const auto& i : rds_.store.all<Instance>()) {
     if (i->rest != Rest::available || i->backup_retention == 0) continue;
     const auto found = known.find(i->resource_id);

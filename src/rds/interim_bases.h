@@ -23,13 +23,19 @@ class InterimBases {
   void expire();
 
  private:
-  struct Newest;
-  std::map<std::string, Newest> newest() const;
   void begin(const std::string& resource_id, backup::Position end, uint64_t behind);
   uint64_t least_wal() const;  ///< bytes
   Rds& rds_;
   std::map<std::string, Time> tried_;  // resource id -> when; whatever came of it, not again in `interim_minutes`
 };
+
+/// Of an instance's bases. A snapshot that has none (yet) is not one; where making it failed, nothing waits for it.
+struct NewestBase {
+  uint64_t lsn = 0;  ///< 0: there is none
+  Time time{};
+  bool being_made = false;  ///< another one, or a snapshot is being taken
+};
+std::map<std::string, NewestBase> newest_bases(const store::Store& store);  ///< by resource id
 
 /// Whether so much WAL behind the newest base is worth another one.
 bool interim_base_pays(uint64_t wal, uint64_t least, uint64_t base_bytes, bool cloned);

@@ -84,5 +84,44 @@ TEST_F(InterimBasesTest, GoWhenTheRetentionPeriodBecomesZero) {
   EXPECT_FALSE(there());
 }
 
+class NewestBaseTest : public InterimBasesTest {
+ protected:
+  NewestBaseTest() {
+    store_.write([&](store::Tx& tx) { tx.erase<InterimBase>("base-a"); });
+    snapshot("old", 10, true);
+  }
+  Snapshot snapshot(const std::string& name, uint64_t lsn, bool materialised) {
+    Snapshot s{.scope = instance().scope, .identifier = name, .id = name, .base_id = "base-" + name};
+    s.source = instance();
+    s.state = Snapshot::State::available;
+    s.lsn = lsn;
+    s.materialised = materialised;
+    store(s);
+    return s;
+  }
+  NewestBase newest() { return newest_bases(store_).at(instance().resource_id); }
+};
+
+TEST_F(NewestBaseTest, IsOfASnapshotOrBetweenTwo) {
+  EXPECT_EQ(newest().lsn, 10);
+  store(InterimBase{.base_id = "base-b", .resource_id = instance().resource_id, .lsn = 20});
+  EXPECT_EQ(newest().lsn, 20);
+  snapshot("new", 30, true);
+  EXPECT_EQ(newest().lsn, 30);
+  EXPECT_FALSE(newest().being_made);
+}
+
+TEST_F(NewestBaseTest, WaitsForASnapshotOnlyWhileWorkIsDoneForIt) {
+  Snapshot s = snapshot("new", 30, false);
+  EXPECT_FALSE(newest().being_made) << "it could not be made independent";
+  EXPECT_EQ(newest().lsn, 10) << "it is a position, no base";
+  store_.write([&](store::Tx& tx) { flows_.start(tx, kMaterialise, "base/" + s.base_id); });
+  EXPECT_TRUE(newest().being_made);
+  store_.write([&](store::Tx& tx) { tx.erase<flow::Workflow>("base/" + s.base_id); });
+  s.state = Snapshot::State::creating;
+  store(s);
+  EXPECT_TRUE(newest().being_made);
+}
+
 }  // namespace
 }  // namespace howdah::rds

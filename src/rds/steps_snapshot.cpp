@@ -231,6 +231,7 @@ flow::Recorder materialised(Rds& rds, const std::string& base_id) {
       if (s->base_id != base_id) continue;
       Snapshot now = *s;
       now.materialised = true;
+      now.reason.clear();
       tx.put(std::move(now));
     }
     tidy_backups(rds, tx);  // of what it depended on, or of itself when nobody wants it any more
@@ -313,13 +314,17 @@ void roll_between_failed(Rds& rds, const Workflow& w, const std::string& reason,
   tidy_backups(rds, tx);
 }
 
-/// The snapshot stays what it is, a position in the vault, which is kept for it. The schedule tries again.
+/// The snapshot stays what it is, a position in the vault, which is kept for it. The schedule tries again every hour;
+/// why it fails is said once.
 void roll_failed(Rds& rds, const Workflow& w, const std::string& reason, store::Tx& tx) {
   const std::string base_id = base_of(w);
   for (const auto& s : tx.all<Snapshot>()) {
-    if (s->base_id != base_id) continue;
+    if (s->base_id != base_id || s->reason == reason) continue;
     append_event(rds, tx, *s, 101,
                  "The snapshot could not be made independent of its instance's WAL, which is kept for it: " + reason);
+    Snapshot now = *s;
+    now.reason = reason;
+    tx.put(std::move(now));
   }
 }
 

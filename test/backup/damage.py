@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
-from daemon import Daemon, available, create, endpoint, psql, reach, wait_for  # noqa: E402
+from daemon import Daemon, available, create, endpoint, far_windows, psql, reach, wait_for  # noqa: E402
 from namespaces import in_namespace, run_inner, small_disk, with_disk_for_the_vault  # noqa: E402
 from report import Report, Skip  # noqa: E402
 
@@ -122,6 +122,36 @@ def damaged_wal(daemon, client):
     assert count(client, "r") == "20"
 
 
+def not_independent_yet(daemon, client):
+    """The WAL between the base and a snapshot is damaged: the snapshot stays what it is, says once why it can't be made
+    independent, however often that is tried, and is, when it can."""
+    create(client, "a", BackupRetentionPeriod=1, **far_windows())
+    independent(daemon, 1)
+    place, vault = endpoint(client, "a"), f"{daemon.state}/vault/{client.instance('a').findtext('DbiResourceId')}/wal"
+    daemon.hook("/_test/fault", point="flow.begin:materialise-base/roll-forward", action="hold", nth=1)
+    psql(*place, f"select pg_logical_emit_message(false, 'x', repeat('y', {SEGMENT // 16})) from generate_series(1, 48)", timeout=120)
+    snapshot(client, "late")
+    segments = sorted(p for p in glob.glob(f"{vault}/*") if len(os.path.basename(p)) == 24)
+    flip(segments[-2], SEGMENT // 2)
+    daemon.hook("/_test/fault", point="flow.begin:materialise-base/roll-forward", action="release", nth=1)
+
+    def failures():
+        with open(daemon.log, encoding="utf-8") as f:
+            return sum("workflow failed" in line and "materialise-base" in line for line in f)
+
+    def said():
+        return [m for m in said_of_snapshot(client, "late") if "could not be made independent" in m]
+
+    wait_for("the work to be given up", lambda: failures() == 1, 120)
+    daemon.hook("/_test/clock", advance="61m")
+    wait_for("the work to be given up again", lambda: failures() == 2, 120)
+    assert len(said()) == 1 and os.path.basename(segments[-2]) in said()[0], said()
+    flip(segments[-2], SEGMENT // 2)
+    daemon.hook("/_test/clock", advance="61m")
+    independent(daemon, 2)
+    client.rds("DeleteDBSnapshot", DBSnapshotIdentifier="late")
+
+
 def share_blocks(directory):
     """Whether copies there are clones."""
     with tempfile.NamedTemporaryFile(dir=directory) as f:
@@ -134,7 +164,7 @@ def share_blocks(directory):
 
 
 def said_of_snapshot(client, name):
-    found = client.rds("DescribeEvents", SourceIdentifier=name, SourceType="db-snapshot").findall(".//Event/Message")
+    found = client.rds("DescribeEvents", SourceIdentifier=name, SourceType="db-snapshot", Duration=1440).findall(".//Event/Message")
     return [e.text for e in found]
 
 
@@ -331,6 +361,8 @@ def main():
     report = Report()
     with Daemon("damage") as daemon:
         report.run("damaged, missing and swapped WAL", damaged_wal, daemon, daemon.client())
+    with Daemon("behind") as daemon:
+        report.run("a snapshot behind damaged WAL", not_independent_yet, daemon, daemon.client())
     with Daemon("bits") as daemon:
         report.run("a flipped bit in a base", damaged_base, daemon, daemon.client())
     report.run("no room for a snapshot or a restore", in_namespace("full_disk"))
