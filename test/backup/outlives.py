@@ -4,6 +4,7 @@ nothing of it, both ends of the restore window are restorable, a deleted snapsho
 outlives the instance and its WAL even when it was made independent only afterwards, and a name that is used again meets
 nothing of the instance that had it before. A power cut does not move a snapshot."""
 import datetime
+import glob
 import hashlib
 import os
 import shutil
@@ -234,14 +235,15 @@ def while_one_is_made(daemon, client):
     point = "backup.base:synced"
     daemon.hook("/_test/fault", point=point, action="hold")
     snapshot(client, "held", "src")
-    made = lambda: [name for name in os.listdir(f"{daemon.state}/bases") if name.endswith(".tmp")]  # noqa: E731
-    wait_for("its files to be begun", made, 60)
+    # All is written by then: a copy that nobody wants any more may end when the files go that it is taken from.
+    made = lambda: glob.glob(f"{daemon.state}/bases/*.tmp/manifest.json")  # noqa: E731
+    wait_for("its files to be made but for their name", made, 120)
     for name in ("held", *names):
         client.rds("DeleteDBSnapshot", DBSnapshotIdentifier=name)
     wait_for("the others' files to go", lambda: set(bases(daemon)) == kept, 60, describe=lambda: os.listdir(f"{daemon.state}/bases"))
     assert made(), "nothing was being made any more"
     daemon.hook("/_test/fault", point=point, action="release")
-    wait_for("its own", lambda: set(bases(daemon)) == kept and not made(), 120)
+    wait_for("its own", lambda: set(bases(daemon)) == kept and not glob.glob(f"{daemon.state}/bases/*.tmp"), 120)
 
 
 def used_again(client):
